@@ -1,0 +1,200 @@
+//! The ambient context: what holds for the code that is being polled on this thread.
+//!
+//! A wrapper future swaps its part in for the time of each `poll`, and out after it, also when the poll unwinds. Handles
+//! are moved in and out, not cloned: a poll costs no reference count.
+//!
+//! # Invariants
+//! 1. `FAST.verdict` is right for `SLOW.scope` as long as the process-wide generation is `FAST.generation`; generation 0
+//!    means that nothing is known.
+//! 2. `FAST.waker` is the identity of the waker with which the innermost wrapper is being polled. That wrapper registers
+//!    the waker itself when its poll ends, so an operation polled with the same one registers nothing.
+//! 3. `FAST.checkpoints` is set back by nothing (R12).
+
+use std::{
+    cell::Cell,
+    panic::Location,
+    sync::Arc,
+};
+
+use crate::{
+    clock::TimeSource,
+    generation,
+    node::ScopeRef,
+    run_record::RunRecord,
+    sync::thread_local_cell,
+    task_record::{TaskRef, Verb},
+    tree::{self, Verdict},
+    waker_id::WakerId,
+};
+
+struct Fast {
+    generation: Cell<u64>,
+    verdict: Cell<Verdict>,
+    waker: Cell<WakerId>,
+    checkpoints: Cell<u32>,
+}
+
+struct Slow {
+    scope: Cell<Option<ScopeRef>>,
+    task: Cell<Option<TaskRef>>,
+    clock: Cell<TimeSource>,
+    run: Cell<Option<Arc<RunRecord>>>,
+}
+
+thread_local_cell! {
+    static FAST: Fast = Fast {
+        generation: Cell::new(0),
+        verdict: Cell::new(Verdict { cancelled: false, stopping: false }),
+        waker: Cell::new(WakerId::NONE),
+        checkpoints: Cell::new(0),
+    };
+}
+
+thread_local_cell! {
+    static SLOW: Slow = Slow {
+        scope: Cell::new(None),
+        task: Cell::new(None),
+        clock: Cell::new(TimeSource(None)),
+        run: Cell::new(None),
+    };
+}
+
+/// Looks at the value of a cell in place: nothing that `f` does may come back to the same cell.
+fn peek<T: Default, R>(cell: &Cell<T>, f: impl FnOnce(&T) -> R) -> R {
+    let value = cell.take();
+    let result = f(&value);
+    cell.set(value);
+    result
+}
+
+/// The part of the context that a scope brings.
+pub(crate) struct Frame {
+    pub(crate) scope: Option<ScopeRef>,
+    pub(crate) generation: u64,
+    pub(crate) verdict: Verdict,
+    pub(crate) waker: WakerId,
+}
+
+impl Frame {
+    /// Exchanges this frame for the one in force. While a thread is ending there is none, and nothing is exchanged.
+    pub(crate) fn swap(&mut self) {
+        let swapped = SLOW.try_with(|slow| self.scope = slow.scope.replace(self.scope.take()));
+        if swapped.is_ok() {
+            FAST.with(|fast| {
+                self.generation = fast.generation.replace(self.generation);
+                self.verdict = fast.verdict.replace(self.verdict);
+                self.waker = fast.waker.replace(self.waker);
+            });
+        }
+    }
+}
+
+/// The verdict here, and the generation for which it is right.
+#[inline]
+pub(crate) fn verdict() -> (u64, Verdict) {
+    FAST.with(|fast| {
+        let generation = generation::current();
+        if fast.generation.get() == generation {
+            return (generation, fast.verdict.get());
+        }
+        let verdict = tree::verdict(scope().as_ref());
+        fast.verdict.set(verdict);
+        fast.generation.set(generation);
+        (generation, verdict)
+    })
+}
+
+/// The identity of the waker with which the innermost wrapper is polled.
+#[inline]
+pub(crate) fn waker() -> WakerId {
+    FAST.with(|fast| fast.waker.get())
+}
+
+/// Counts a checkpoint; every 128th is told to yield.
+#[inline]
+pub(crate) fn count_checkpoint() -> bool {
+    FAST.with(|fast| {
+        let count = fast.checkpoints.get().wrapping_add(1);
+        fast.checkpoints.set(count);
+        count % 128 == 0
+    })
+}
+
+/// The current scope.
+pub(crate) fn scope() -> Option<ScopeRef> {
+    SLOW.try_with(|slow| peek(&slow.scope, Clone::clone)).ok().flatten()
+}
+
+/// The address of the current scope, 0 if there is none. It names the scope while someone holds it.
+pub(crate) fn scope_address() -> usize {
+    SLOW.try_with(|slow| {
+        peek(&slow.scope, |scope| scope.as_ref().map_or(0, |scope| Arc::as_ptr(scope).cast::<()>() as usize))
+    })
+    .unwrap_or(0)
+}
+
+/// The clock in force.
+pub(crate) fn clock() -> TimeSource {
+    SLOW.try_with(|slow| peek(&slow.clock, Clone::clone)).unwrap_or_default()
+}
+
+/// The current task.
+pub(crate) fn task() -> Option<TaskRef> {
+    SLOW.try_with(|slow| peek(&slow.task, Clone::clone)).ok().flatten()
+}
+
+/// The current run.
+pub(crate) fn run() -> Option<Arc<RunRecord>> {
+    SLOW.try_with(|slow| peek(&slow.run, Clone::clone)).ok().flatten()
+}
+
+/// Leaves in the record of the current task where it waits.
+pub(crate) fn note(verb: Verb, place: &'static Location<'static>) {
+    let _ = SLOW.try_with(|slow| {
+        peek(&slow.task, |task| {
+            if let Some(task) = task {
+                task.record().note(verb, place);
+            }
+        });
+    });
+}
+
+/// Exchanges a value with a cell of the context, and back when dropped.
+struct Exchanged<'a, T: Default + 'static> {
+    value: &'a mut T,
+    cell: fn(&Slow) -> &Cell<T>,
+}
+
+impl<'a, T: Default> Exchanged<'a, T> {
+    fn new(value: &'a mut T, cell: fn(&Slow) -> &Cell<T>) -> Self {
+        let mut exchanged = Self { value, cell };
+        exchanged.swap();
+        exchanged
+    }
+
+    fn swap(&mut self) {
+        let _ = SLOW.try_with(|slow| *self.value = (self.cell)(slow).replace(std::mem::take(self.value)));
+    }
+}
+
+impl<T: Default> Drop for Exchanged<'_, T> {
+    fn drop(&mut self) {
+        self.swap();
+    }
+}
+
+pub(crate) fn with_clock<R>(clock: &mut TimeSource, f: impl FnOnce() -> R) -> R {
+    let _exchanged = Exchanged::new(clock, |slow| &slow.clock);
+    f()
+}
+
+pub(crate) fn with_task<R>(task: &mut Option<TaskRef>, f: impl FnOnce() -> R) -> R {
+    let _exchanged = Exchanged::new(task, |slow| &slow.task);
+    f()
+}
+
+pub(crate) fn with_run<R>(run: &Arc<RunRecord>, f: impl FnOnce() -> R) -> R {
+    let mut run = Some(run.clone());
+    let _exchanged = Exchanged::new(&mut run, |slow| &slow.run);
+    f()
+}

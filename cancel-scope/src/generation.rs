@@ -1,0 +1,27 @@
+//! The process-wide generation: a number that moves after every change that could change what some scope's verdict is.
+//!
+//! # Invariants
+//! 1. Whoever changes a flag, a shield or a parent stores the change first and bumps afterwards; whoever caches a verdict
+//!    reads the generation first and the flags afterwards. So a verdict cached for generation `g` is right as long as the
+//!    generation is `g`, and a checkpoint needs one load, at any depth of the tree.
+//! 2. Flags and the generation are `SeqCst`: "set a flag, then look at a list" races with "enter the list, then look at
+//!    the flags", and only a total order keeps both sides from missing each other.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// The first generation. Zero is never reached, so that a cache of generation 0 is empty.
+const FIRST: u64 = 1;
+
+#[cfg(not(anyio_loom))]
+static GENERATION: AtomicU64 = AtomicU64::new(FIRST);
+
+#[cfg(anyio_loom)]
+loom::lazy_static! { static ref GENERATION: AtomicU64 = AtomicU64::new(FIRST); }
+
+pub(crate) fn current() -> u64 {
+    GENERATION.load(Ordering::SeqCst)
+}
+
+pub(crate) fn bump() {
+    GENERATION.fetch_add(1, Ordering::SeqCst);
+}

@@ -1,0 +1,124 @@
+//! Work that belongs to one scope, whoever polls it (R15).
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+
+use crate::{
+    ambient::{self, Frame},
+    generation,
+    leaf::Leaf,
+    node::ScopeRef,
+    scope_node::ScopeNode,
+    seat::Visit,
+    tree,
+    waker_id::WakerId,
+};
+
+pin_project! {
+    /// The future of [`CancelExt::in_scope`](crate::CancelExt::in_scope) and
+    /// [`CancelExt::in_current_scope`](crate::CancelExt::in_current_scope).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InScope<F> {
+        #[pin]
+        fut: F,
+        bond: Bond,
+    }
+}
+
+impl<F> InScope<F> {
+    pub(crate) fn new(fut: F, scope: Option<ScopeRef>) -> Self {
+        Self { fut, bond: Bond { scope, leaf: None, user: User::Ahead } }
+    }
+}
+
+impl<F: Future> Future for InScope<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.bond.poll(cx, |cx| this.fut.poll(cx))
+    }
+}
+
+impl<F> fmt::Debug for InScope<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InScope").finish_non_exhaustive()
+    }
+}
+
+/// The hold of bound work on its scope. It is always registered there, for the enclosing waker says nothing about it.
+struct Bond {
+    scope: Option<ScopeRef>,
+    leaf: Option<Box<Leaf>>,
+    user: User,
+}
+
+enum User {
+    Ahead,
+    /// A scope, which may have a deadline.
+    Of(Arc<ScopeNode>),
+    /// A place that needs no user: a task, or none at all.
+    Nothing,
+}
+
+impl Bond {
+    fn poll<R>(&mut self, cx: &mut Context<'_>, body: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        if let User::Ahead = self.user {
+            self.user = match self.scope.clone().and_then(|scope| scope.as_scope()) {
+                Some(node) => {
+                    node.begin_use();
+                    User::Of(node)
+                }
+                None => User::Nothing,
+            };
+        }
+        let generation = generation::current();
+        let entry = tree::verdict(self.scope.as_ref());
+        let polled = {
+            let frame =
+                Frame { scope: self.scope.take(), generation, verdict: entry, waker: WakerId::of(cx.waker()) };
+            let _visit = Visit::new(&mut self.scope, frame);
+            body(cx)
+        };
+        match &polled {
+            Poll::Ready(_) => self.end(),
+            Poll::Pending => {
+                if let Some(scope) = &self.scope {
+                    Leaf::register(&mut self.leaf, scope.clone(), cx.waker());
+                    if let User::Of(node) = &self.user {
+                        node.arm();
+                    }
+                    if generation::current() != generation && tree::verdict(Some(scope)) != entry {
+                        cx.waker().wake_by_ref();
+                    }
+                }
+            }
+        }
+        polled
+    }
+
+    fn end(&mut self) {
+        self.leaf = None;
+        if let User::Of(node) = std::mem::replace(&mut self.user, User::Nothing) {
+            node.end_use();
+        }
+    }
+}
+
+impl Drop for Bond {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The scope here, to bind work to.
+pub(crate) fn current() -> Option<ScopeRef> {
+    ambient::scope()
+}

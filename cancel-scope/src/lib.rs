@@ -1,0 +1,57 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod error;
+mod cause;
+mod scope;
+mod limit;
+mod checkpoint;
+mod ext;
+mod cancellable;
+mod stopping;
+mod in_scope;
+mod wait_at_most;
+mod sleep;
+mod clock;
+mod virtual_clock;
+mod task_record;
+mod run_record;
+
+mod ambient;
+mod ambient_leaf;
+mod generation;
+mod leaf;
+mod node;
+mod scope_node;
+mod seat;
+mod sync;
+mod tree;
+mod waker_id;
+
+#[doc(hidden)]
+#[path = "derive_support.rs"]
+pub mod __derive;
+#[doc(hidden)]
+pub mod host;
+
+#[cfg(all(test, anyio_loom))]
+mod loom_models;
+
+pub use cancellable::{Cancellable, OrCancelled};
+pub use cause::Cause;
+pub use checkpoint::{Checkpoint, CheckpointOnly, YieldNow, cancel_cause, check_cancelled, checkpoint, yield_now};
+pub use clock::{AlarmKey, Clock, WithClock, now, with_clock};
+pub use error::{BoxError, CancelError, Cancelled, Result, TimedOut, is_cancellation, ok};
+pub use ext::{CancelExt, CompletedExt, current_effective_deadline};
+pub use in_scope::InScope;
+pub use limit::{FailAfter, MoveOn, Shield, fail_after, fail_at, move_on_after, move_on_at, shield};
+pub use run_record::RunRecord;
+pub use scope::{CancelScope, Enter, Run};
+pub use sleep::{Sleep, sleep, sleep_forever, sleep_until};
+pub use stopping::{Stopping, UnlessStopping, stopping};
+pub use task_record::{TaskRecord, Verb};
+pub use virtual_clock::VirtualClock;
+pub use wait_at_most::{WaitAtMost, wait_at_most};
+
+#[cfg(feature = "derive")]
+pub use anyio_macros::CancelError;

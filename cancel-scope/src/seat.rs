@@ -1,0 +1,180 @@
+//! How a wrapper future holds its scope: what it does at each poll, whatever it wraps.
+//!
+//! # Invariants
+//! 1. Between polls `scope` is `Some`; during a poll it is in the ambient context, and comes back also when the poll
+//!    unwinds.
+//! 2. A waker is registered only after the body returned `Pending`, and only when it is another than before. Then, if the
+//!    verdict became another while the body was polled, the wrapper wakes itself once: whoever changed it may have looked
+//!    for the waker before it was there.
+//! 3. The scope enters its parent's list only when it is polled with another waker than the enclosing wrapper: else that
+//!    waker reaches it.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use crate::{
+    ambient::{self, Frame},
+    node::ScopeRef,
+    scope_node::ScopeNode,
+    tree::{self, Verdict},
+    waker_id::WakerId,
+};
+
+/// A wrapper's hold on the scope that it runs.
+pub struct Seat {
+    scope: Option<ScopeRef>,
+    node: Arc<ScopeNode>,
+    /// The address of the scope in which this was last polled.
+    parent: usize,
+    registered: WakerId,
+    listed: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Built,
+    Begun,
+    Armed,
+    Left,
+}
+
+impl Seat {
+    /// A hold on `node`, which has not begun.
+    pub fn new(node: Arc<ScopeNode>) -> Self {
+        Self {
+            scope: Some(node.clone()),
+            node,
+            parent: 0,
+            registered: WakerId::NONE,
+            listed: false,
+            state: State::Built,
+        }
+    }
+
+    /// The scope.
+    pub fn node(&self) -> &Arc<ScopeNode> {
+        &self.node
+    }
+
+    /// Polls `body` inside the scope. When it is ready the scope is left, and what [`Exit`] then says holds.
+    pub fn poll<R>(&mut self, cx: &mut Context<'_>, body: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        self.sit();
+        // The generation before the flags: a change in between makes the cached verdict one of an older generation.
+        let (generation, outer) = ambient::verdict();
+        let entry = outer.below(self.node.node.flags());
+        let waker = WakerId::of(cx.waker());
+        let polled = {
+            let frame = Frame { scope: self.scope.take(), generation, verdict: entry, waker };
+            let _visit = Visit::new(&mut self.scope, frame);
+            body(cx)
+        };
+        match &polled {
+            Poll::Ready(_) => self.leave(),
+            Poll::Pending => self.settle(cx, waker, entry),
+        }
+        polled
+    }
+
+    /// What holds in this scope, for code that is polled in the enclosing one.
+    pub(crate) fn verdict(&self) -> Verdict {
+        ambient::verdict().1.below(self.node.node.flags())
+    }
+
+    /// Whether the scope is cancelled and nobody above who is visible to it is (R7), for code in the enclosing scope.
+    pub fn may_absorb(&self) -> bool {
+        Exit::of(&self.node) == Exit::Absorbs
+    }
+
+    /// Finds the parent, and takes the place below it.
+    fn sit(&mut self) {
+        let parent = ambient::scope_address();
+        if self.state == State::Built {
+            self.state = State::Begun;
+            self.node.begin_run(ambient::scope());
+        } else if parent != self.parent {
+            self.listed = false;
+            self.node.move_to(ambient::scope());
+        }
+        self.parent = parent;
+    }
+
+    fn settle(&mut self, cx: &Context<'_>, waker: WakerId, entry: Verdict) {
+        if waker != self.registered {
+            self.node.set_waker(cx.waker());
+            self.registered = waker;
+        }
+        if self.parent != 0 && !self.listed && ambient::waker() != waker {
+            let scope: ScopeRef = self.node.clone();
+            tree::list_up(&scope);
+            self.listed = true;
+        }
+        if self.state == State::Begun {
+            self.state = State::Armed;
+            self.node.arm();
+        }
+        if self.verdict() != entry {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    fn leave(&mut self) {
+        if matches!(self.state, State::Begun | State::Armed) {
+            self.node.end_run();
+        }
+        self.state = State::Left;
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl std::fmt::Debug for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seat").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a `Cancelled` that reaches the edge of a scope.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Exit {
+    /// The scope is the outermost visible one that is cancelled: it ends here.
+    Absorbs,
+    /// It goes on outwards.
+    Passes,
+}
+
+impl Exit {
+    /// Decides it by the state at this moment (R7), for code in the scope that encloses `node`.
+    pub(crate) fn of(node: &ScopeNode) -> Self {
+        use crate::node::{CANCELLED, SHIELDED};
+        let flags = node.node.flags();
+        let visible_above = flags & SHIELDED == 0 && ambient::verdict().1.cancelled;
+        if flags & CANCELLED != 0 && !visible_above { Self::Absorbs } else { Self::Passes }
+    }
+}
+
+/// A frame in force; what it displaced, and the scope, come back when it is dropped.
+pub(crate) struct Visit<'a> {
+    scope: &'a mut Option<ScopeRef>,
+    frame: Frame,
+}
+
+impl<'a> Visit<'a> {
+    pub(crate) fn new(scope: &'a mut Option<ScopeRef>, mut frame: Frame) -> Self {
+        frame.swap();
+        Self { scope, frame }
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.frame.swap();
+        *self.scope = self.frame.scope.take();
+    }
+}

@@ -1,0 +1,231 @@
+//! The scope tree: what holds for a place in it, who is told of a change, and who stands in whose list.
+//!
+//! ```text
+//!          root scope ───────── waker of the task that polls it
+//!          │      └ listed ──▶ scope inside a FuturesUnordered ── its own waker
+//!          │ (polled with the same waker: not listed)
+//!        shielded scope
+//!          └ group ───────────  relays to its children by itself
+//!
+//!   cancel(root):  flag ─▶ generation ─▶ walk down the lists, not through shields ─▶ wake what was collected
+//! ```
+//!
+//! # Invariants
+//! 1. A place is reached in one of two ways: through the waker of an enclosing place which was polled with the same waker
+//!    and polls everything below it, or through the lists, which then lead to it from the root.
+//! 2. Whoever enters a list read the generation before, and looks at it again afterwards: if it moved, a walk may have
+//!    passed by, and is made up for (`list_up` walks again from the topmost new entry).
+//! 3. Nothing here recurses: walks keep a work list, so a tree may be of any depth.
+
+use std::{sync::Arc, task::Waker};
+
+use crate::{
+    Cause, generation,
+    node::{CANCELLED, SHIELDED, STOPPING, ScopeRef},
+    scope_node::ScopeNode,
+};
+
+/// What holds for code at some place of the tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Verdict {
+    /// By the place's own flag or a visible ancestor's (R2).
+    pub(crate) cancelled: bool,
+    /// By any ancestor's stop; shields do not hide it (R13).
+    pub(crate) stopping: bool,
+}
+
+impl Verdict {
+    /// The verdict for a place with these flags under a place with the verdict `self`.
+    pub(crate) fn below(self, flags: u8) -> Self {
+        Self {
+            cancelled: flags & CANCELLED != 0 || (flags & SHIELDED == 0 && self.cancelled),
+            stopping: flags & STOPPING != 0 || self.stopping,
+        }
+    }
+
+    fn any(self) -> bool {
+        self.cancelled || self.stopping
+    }
+}
+
+/// The verdict at `place`, by walking up.
+pub(crate) fn verdict(place: Option<&ScopeRef>) -> Verdict {
+    let mut verdict = Verdict::default();
+    let mut visible = true;
+    let mut at = place.cloned();
+    while let Some(host) = at {
+        let flags = host.node().flags();
+        verdict.cancelled |= visible && flags & CANCELLED != 0;
+        verdict.stopping |= flags & STOPPING != 0;
+        visible &= flags & SHIELDED == 0;
+        if verdict.stopping && (verdict.cancelled || !visible) {
+            break;
+        }
+        at = host.parent();
+    }
+    verdict
+}
+
+/// The cause of the nearest visible cancellation at `place`.
+pub(crate) fn cause(place: Option<&ScopeRef>) -> Option<Cause> {
+    let mut at = place.cloned();
+    while let Some(host) = at {
+        let flags = host.node().flags();
+        if flags & CANCELLED != 0 {
+            return host.node().cause();
+        }
+        if flags & SHIELDED != 0 {
+            return None;
+        }
+        at = host.parent();
+    }
+    None
+}
+
+/// Cancels `host`; does nothing if it is cancelled already (R11).
+pub(crate) fn cancel(host: &ScopeRef, cause: Cause) {
+    if host.node().set_cancelled(cause) {
+        generation::bump();
+        walk(host, Reach::Visible);
+    }
+}
+
+/// Lets `host` see ancestors again, or hides them (R8).
+pub(crate) fn set_shielded(host: &ScopeRef, shielded: bool) {
+    let node = host.node();
+    let was = if shielded { node.set(SHIELDED) } else { node.clear(SHIELDED) };
+    if was != shielded {
+        generation::bump();
+        if !shielded {
+            retell(host);
+        }
+    }
+}
+
+/// Begins the stop of `host`; tells whether this call did it (R13).
+pub(crate) fn stop(host: &ScopeRef) -> bool {
+    let first = !host.node().set(STOPPING);
+    if first {
+        generation::bump();
+        walk(host, Reach::All);
+    }
+    first
+}
+
+/// Tells everything below `host` again if a verdict there could have changed for the worse.
+pub(crate) fn retell(host: &ScopeRef) {
+    let verdict = verdict(Some(host));
+    if verdict.cancelled {
+        walk(host, Reach::Visible);
+    }
+    if verdict.stopping {
+        walk(host, Reach::All);
+    }
+}
+
+/// How far a walk goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Reach {
+    /// Not past shields; every place met is cancelled, and so are the scopes linked to it.
+    Visible,
+    /// Everywhere: a stop.
+    All,
+}
+
+fn walk(start: &ScopeRef, reach: Reach) {
+    let mut wakers: Vec<Waker> = Vec::new();
+    let mut work: Vec<ScopeRef> = vec![start.clone()];
+    while let Some(host) = work.pop() {
+        let mut linked: Vec<Arc<ScopeNode>> = Vec::new();
+        let from = work.len();
+        host.node().peek(|more| {
+            wakers.extend(more.leaves.iter().map(|(_, waker)| waker.clone()));
+            work.extend(more.listed.iter().filter_map(|(_, below)| below.upgrade()));
+            if reach == Reach::Visible {
+                linked.extend(more.links.iter().filter_map(|(_, scope)| scope.upgrade()));
+            }
+        });
+        if reach == Reach::Visible {
+            let mut at = from;
+            while at < work.len() {
+                if work[at].node().has(SHIELDED) {
+                    work.swap_remove(at);
+                } else {
+                    at += 1;
+                }
+            }
+        }
+        for scope in linked {
+            // Its flag is its own (R14), so it is told before the walk goes on into it.
+            if scope.node.set_cancelled(Cause::Linked) {
+                generation::bump();
+                work.push(scope);
+            }
+        }
+        host.push_waker(&mut wakers);
+    }
+    for waker in wakers {
+        waker.wake();
+    }
+}
+
+/// Puts `host` into its parent's list, that one into its parent's, and so on up to the root.
+pub(crate) fn list_up(host: &ScopeRef) {
+    let before = generation::current();
+    let mut top = None;
+    let mut at = host.clone();
+    while let Some(parent) = at.parent() {
+        let entered = at.node().with_more(|more| {
+            if more.listed_in.is_some() {
+                return false;
+            }
+            let key = parent.node().with_more(|above| above.listed.insert(Arc::downgrade(&at)));
+            more.listed_in = Some((parent.clone(), key));
+            true
+        });
+        // The place may have been moved or left meanwhile; whoever did that looked before this entry was there.
+        let now = at.parent();
+        if !now.as_ref().is_some_and(|now| Arc::ptr_eq(now, &parent)) {
+            unlist(&at);
+            if now.is_some() {
+                continue;
+            }
+            break;
+        }
+        if !entered {
+            break;
+        }
+        top = Some(at);
+        at = parent;
+    }
+    // By invariant 2.
+    if let Some(top) = top
+        && generation::current() != before
+        && verdict(Some(&top)).any()
+    {
+        retell(&top);
+    }
+}
+
+/// Takes `host` out of the list that it is in, if it is in one.
+pub(crate) fn unlist(host: &ScopeRef) {
+    let listed_in = host.node().peek(|more| {
+        let (parent, key) = more.listed_in.take()?;
+        let entry = parent.node().peek(|above| above.listed.try_remove(key));
+        Some((parent, entry))
+    });
+    // The parent's handle is dropped here, outside of every lock.
+    drop(listed_in);
+}
+
+/// Makes `scope` be cancelled when `other` becomes effectively cancelled (R14).
+pub(crate) fn link(scope: &Arc<ScopeNode>, other: &ScopeRef) {
+    let key = other.node().with_more(|more| more.links.insert(Arc::downgrade(scope)));
+    scope.remember_link(Arc::downgrade(other), key);
+    list_up(other);
+    if verdict(Some(other)).cancelled && scope.node.set_cancelled(Cause::Linked) {
+        generation::bump();
+        let scope: ScopeRef = scope.clone();
+        walk(&scope, Reach::Visible);
+    }
+}

@@ -1,0 +1,8 @@
+use anyio_macros::CancelError;
+
+#[derive(CancelError)]
+enum FetchError {
+    Cancelled,
+}
+
+fn main() {}
