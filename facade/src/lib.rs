@@ -1,1 +1,30 @@
-//! facade
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+#[doc(hidden)]
+pub use anyio_cancel_scope::__derive;
+#[doc(inline)]
+pub use anyio_cancel_scope::CancelError;
+#[doc(inline)]
+pub use anyio_cancel_scope::{
+    BoxError, CancelExt, CancelScope, Cancelled, Cause, CompletedExt, Result, TimedOut, cancel_cause, check_cancelled,
+    checkpoint, current_effective_deadline, fail_after, fail_at, is_cancellation, move_on_after, move_on_at, now, ok,
+    shield, sleep, sleep_forever, sleep_until, stopping, wait_at_most, yield_now,
+};
+#[doc(inline)]
+pub use anyio_runtime::run;
+#[doc(inline)]
+pub use anyio_task_group::{
+    ErrorGroup, JoinError, LocalTaskGroup, NeverStarted, TaskGroup, TaskHandle, TaskStatus, as_completed, current_task,
+    debug, gather, local_task_group, map_concurrent, race, task_group,
+};
+
+#[doc(inline)]
+pub use anyio_cancel_scope as scope;
+#[doc(inline)]
+pub use anyio_task_group as task;
+
+/// The traits that add methods, for `use anyio::prelude::*`.
+pub mod prelude {
+    pub use crate::{CancelError, CancelExt, CompletedExt};
+}

@@ -1,0 +1,221 @@
+//! The running children of a group, polled in place.
+//!
+//! # Invariants
+//! 1. `slots[key]` holds the child whose task has that key, from when it is taken in until it ended.
+//! 2. In one turn a child is polled at most once, and at most `TURN` children in all; what is left over makes the group
+//!    wake its host and return, so that a group whose children wake themselves starves nobody.
+//! 3. A panic, in a poll or in a destructor, is caught here and cancels the group. The first one is kept.
+
+use std::{
+    any::Any,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use anyio_cancel_scope::{
+    Cause,
+    host::{self, ScopeRef, Situation, TaskRef},
+};
+
+use crate::{
+    child::NewChild,
+    hub::Hub,
+    sync::Ordering,
+    task::{End, header},
+};
+
+/// How many children one poll of a group polls at most.
+pub(crate) const TURN: usize = 256;
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+pub(crate) struct Children<C> {
+    hub: Arc<Hub>,
+    slots: Vec<Option<Slot<C>>>,
+    live: usize,
+    /// The queue of the turn under way; kept for its room.
+    batch: Vec<u32>,
+    told: Situation,
+    panic: Option<Payload>,
+}
+
+struct Slot<C> {
+    future: C,
+    waker: Waker,
+    scope: Option<ScopeRef>,
+    task: Option<TaskRef>,
+}
+
+impl<C: Future + Unpin> Children<C> {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, slots: Vec::new(), live: 0, batch: Vec::new(), told: Situation::default(), panic: None }
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Begins a turn, in the group's scope. Tells whether the situation changed since the last one: then every child is
+    /// polled once, for children register nowhere else.
+    pub(crate) fn begin_turn(&mut self) -> bool {
+        self.hub.bell.set_awake();
+        self.hub.swap_ready(&mut self.batch);
+        let now = host::situation();
+        let changed = std::mem::replace(&mut self.told, now) != now;
+        if changed {
+            for (key, slot) in self.slots.iter().enumerate() {
+                let task = slot.as_ref().and_then(|slot| slot.task.as_ref()).and_then(header);
+                if task.is_some_and(|task| task.claim()) {
+                    self.batch.push(key as u32);
+                }
+            }
+        }
+        changed
+    }
+
+    /// Polls those children that were woken, and hands out what ended.
+    pub(crate) fn poll_woken(&mut self, turn: &mut usize, mut on_end: impl FnMut(C::Output)) {
+        let mut batch = std::mem::take(&mut self.batch);
+        let now = batch.len().min(*turn);
+        *turn -= now;
+        for key in batch.drain(..now) {
+            if let Some(output) = self.poll_child(key) {
+                on_end(output);
+            }
+        }
+        if !batch.is_empty() {
+            self.hub.put_back(batch.drain(..));
+        }
+        self.batch = batch;
+    }
+
+    /// Takes a child in and polls it for the first time (R5).
+    pub(crate) fn take_in(&mut self, child: NewChild<C>) -> Option<C::Output> {
+        let key = header(&child.task).map_or(u32::MAX, |task| task.key.load(Ordering::Relaxed));
+        let at = key as usize;
+        if self.slots.len() <= at {
+            self.slots.resize_with(at + 1, || None);
+        }
+        let NewChild { future, waker, scope, task } = child;
+        debug_assert!(self.slots[at].is_none(), "a key names one live task");
+        self.slots[at] = Some(Slot { future, waker, scope: Some(scope), task: Some(task) });
+        self.live += 1;
+        self.poll_child(key)
+    }
+
+    fn poll_child(&mut self, key: u32) -> Option<C::Output> {
+        let slot = self.slots.get_mut(key as usize)?.as_mut()?;
+        if let Some(task) = slot.task.as_ref().and_then(header) {
+            task.unqueue();
+        }
+        let Slot { future, waker, scope, task } = slot;
+        let mut cx = Context::from_waker(waker);
+        let polled =
+            catch_unwind(AssertUnwindSafe(|| host::poll_task(scope, task, &mut cx, |cx| Pin::new(future).poll(cx))));
+        match polled {
+            Ok(Poll::Pending) => None,
+            Ok(Poll::Ready(output)) => {
+                self.remove(key, End::Finished);
+                Some(output)
+            }
+            Err(payload) => {
+                self.panicked(payload);
+                self.remove(key, End::Panicked);
+                None
+            }
+        }
+    }
+
+    /// Takes out a child that ended. Its own account of its end counts, if it gave one.
+    fn remove(&mut self, key: u32, end: End) {
+        let Some(slot) = self.slots[key as usize].take() else { return };
+        self.live -= 1;
+        if let Err(payload) = discard(&self.hub, key, slot, end) {
+            self.panicked(payload);
+        }
+    }
+
+    pub(crate) fn panicked(&mut self, payload: Payload) {
+        keep_first(&mut self.panic, payload);
+        let scope: ScopeRef = self.hub.scope.clone();
+        host::cancel(&scope, Cause::TaskFailed);
+    }
+}
+
+impl<C> Children<C> {
+    pub(crate) fn take_panic(&mut self) -> Option<Payload> {
+        self.panic.take()
+    }
+
+    /// Drops every child. All are dropped, whatever the destructors do.
+    pub(crate) fn drop_all(&mut self) {
+        for key in 0..self.slots.len() {
+            let Some(slot) = self.slots[key].take() else { continue };
+            self.live -= 1;
+            if let Err(payload) = discard(&self.hub, key as u32, slot, End::Cancelled) {
+                keep_first(&mut self.panic, payload);
+            }
+        }
+    }
+}
+
+/// Keeps the first of several panics.
+pub(crate) fn keep_first(first: &mut Option<Payload>, payload: Payload) {
+    match first {
+        None => *first = Some(payload),
+        // A payload's own destructor may panic too, and would take this one's place.
+        Some(_) => drop(catch_unwind(AssertUnwindSafe(|| drop(payload)))),
+    }
+}
+
+/// Raises a panic that was kept while everything was dropped, unless this is already one.
+pub(crate) fn raise(panic: Option<Payload>) {
+    if let Some(payload) = panic
+        && !std::thread::panicking()
+    {
+        resume_unwind(payload);
+    }
+}
+
+/// Drops a child's future and takes its task off the books.
+fn discard<C>(hub: &Hub, key: u32, slot: Slot<C>, end: End) -> Result<(), Payload> {
+    let Slot { future, waker, scope, task } = slot;
+    if let Some(task) = task.as_ref().and_then(header) {
+        // For good: a stale wake-up must not reach the next child with this key.
+        task.claim();
+    }
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
+    if let Some(task) = task.as_ref().and_then(header) {
+        task.finish(if dropped.is_err() { End::Panicked } else { end });
+    }
+    if let Some(scope) = &scope {
+        host::leave(scope);
+    }
+    hub.remove(key);
+    drop(waker);
+    dropped
+}
+
+/// Drops a child that was never taken in; its handle says that it was cancelled.
+pub(crate) fn discard_new<C>(child: NewChild<C>) -> Result<(), Payload> {
+    let NewChild { future, waker, scope, task } = child;
+    let Some(header) = header(&task) else { return Ok(()) };
+    let key = header.key.load(Ordering::Relaxed);
+    let slot = Slot { future, waker, scope: Some(scope), task: Some(task.clone()) };
+    match header.hub() {
+        Some(hub) => discard(hub, key, slot, End::Cancelled),
+        None => Ok(()),
+    }
+}
+
+impl<C> Drop for Children<C> {
+    fn drop(&mut self) {
+        self.drop_all();
+        self.hub.bell.silence();
+        raise(self.panic.take());
+    }
+}

@@ -1,0 +1,388 @@
+//! The group: a body and its children, polled in place by whoever awaits it.
+//!
+//! ```text
+//!   built ─first poll─▶ running ─ body ended, no child, inbox empty, no hold ─▶ returned
+//!                         │ dropped: inbox closed, children dropped, then the body
+//! ```
+//!
+//! # Invariants
+//! 1. The group's scope is the parent of every child's and of the body. The group is a relay: it registers its host's
+//!    waker in its scope, and polls every child and the body once at each change of what holds there; they register
+//!    nowhere else.
+//! 2. Running children are owned by this future and never by what a handle shares, so a handle inside a child makes no
+//!    cycle once the child was taken in; before that, dropping the group empties the inbox.
+//! 3. The body has a waker of its own, so that a busy child does not have the body polled.
+
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+};
+
+use anyio_cancel_scope::{CancelError, Checkpoint, Verb, host, host::Seat};
+use pin_project_lite::pin_project;
+
+use crate::{
+    ErrorGroup, TaskInfo,
+    bell::Bell,
+    child::{ChildEnd, NewChild},
+    children::{Children, Payload, TURN, discard_new, keep_first, raise},
+    hub::Hub,
+    inbox::{Inbox, Late, Phase},
+    sync::{AtomicBool, Ordering},
+    tally::{Tally, leave},
+};
+
+/// What the handles of a group share with it.
+pub(crate) struct Core<C, E> {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) inbox: Inbox<C, E>,
+}
+
+impl<C, E> Core<C, E> {
+    fn new(verb: Verb, place: &'static Location<'static>) -> Arc<Self> {
+        Arc::new(Self { hub: Hub::new(verb, place), inbox: Inbox::new() })
+    }
+
+    /// Leaves a child for the group to take in (G7).
+    #[track_caller]
+    pub(crate) fn submit(&self, child: NewChild<C>, call: &str) {
+        self.hub.enter(child.task.clone());
+        let Err((child, phase)) = self.inbox.submit(child) else {
+            self.hub.bell.ring();
+            return;
+        };
+        let dropped = discard_new(child);
+        if phase == Phase::Returned && !std::thread::panicking() {
+            panic!(
+                "{call}: the group has returned, and runs no more tasks; start them before its body and all of its tasks \
+                 have ended"
+            );
+        }
+        raise(dropped.err());
+    }
+
+    pub(crate) fn tasks(&self) -> Vec<TaskInfo> {
+        let mut tasks: Vec<TaskInfo> = self.hub.members().iter().filter_map(TaskInfo::of).collect();
+        tasks.sort_by_key(TaskInfo::id);
+        tasks
+    }
+}
+
+/// What makes the body of a group: a closure, or a type with a name where the future must have one.
+pub(crate) trait MakeBody<C, E> {
+    type Body;
+
+    fn make(self, core: Arc<Core<C, E>>) -> Self::Body;
+}
+
+impl<C, E, F, Body> MakeBody<C, E> for F
+where
+    F: FnOnce(Arc<Core<C, E>>) -> Body,
+{
+    type Body = Body;
+
+    fn make(self, core: Arc<Core<C, E>>) -> Body {
+        self(core)
+    }
+}
+
+pin_project! {
+    /// A group as a future. `C` is the children's type, `B` makes the body out of what handles share.
+    #[must_use = "futures do nothing unless polled"]
+    pub(crate) struct Group<C, E, T, B, Fut>
+    where
+        C: Future<Output = ChildEnd<(), E>>,
+        C: Unpin,
+    {
+        make: Option<B>,
+        checkpoint: Checkpoint,
+        verb: Verb,
+        place: &'static Location<'static>,
+        running: Option<Running<C, E, T>>,
+        #[pin]
+        body: Option<Fut>,
+    }
+
+    impl<C, E, T, B, Fut> PinnedDrop for Group<C, E, T, B, Fut>
+    where
+        C: Future<Output = ChildEnd<(), E>>,
+        C: Unpin,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let mut first = None;
+            if let Some(running) = this.running.as_mut() {
+                running.close_dropped(&mut first);
+            }
+            // The body comes last, since children may use what it lent them; all of it goes before the drop returns.
+            let body = catch_unwind(AssertUnwindSafe(|| this.body.set(None)));
+            if let Err(payload) = body {
+                keep_first(&mut first, payload);
+            }
+            raise(first);
+        }
+    }
+}
+
+/// A group between its first poll and its end.
+struct Running<C, E, T> {
+    seat: Seat,
+    core: Arc<Core<C, E>>,
+    children: Children<C>,
+    body_waker: Waker,
+    body_woken: Arc<BodyWaker>,
+    tally: Tally<E>,
+    value: Option<T>,
+    body_done: bool,
+}
+
+impl<C, E, T, B, Fut> Group<C, E, T, B, Fut>
+where
+    C: Future<Output = ChildEnd<(), E>> + Unpin,
+    B: MakeBody<C, E, Body = Fut>,
+{
+    pub(crate) fn new(verb: Verb, place: &'static Location<'static>, make: B) -> Self {
+        Self { make: Some(make), checkpoint: Checkpoint::at(verb, place), verb, place, running: None, body: None }
+    }
+}
+
+impl<C, E, T, B, Fut> Future for Group<C, E, T, B, Fut>
+where
+    C: Future<Output = ChildEnd<(), E>> + Unpin,
+    E: CancelError + From<ErrorGroup<E>>,
+    B: MakeBody<C, E, Body = Fut>,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Output = Result<Option<T>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let running = this.running.get_or_insert_with(|| Running::new(Core::new(*this.verb, this.place)));
+        let polled = running.poll(cx, |core, cx| {
+            if let Some(make) = this.make.take() {
+                this.body.set(Some(make.make(core.clone())));
+            }
+            let body = this.body.as_mut().as_pin_mut();
+            body.map_or(Poll::Pending, |body| body.poll(cx))
+        });
+        match polled {
+            // Where the body waits says more than that it is in a group.
+            Poll::Pending if !running.body_done => Poll::Pending,
+            Poll::Pending => {
+                this.checkpoint.note();
+                Poll::Pending
+            }
+            Poll::Ready(()) => {
+                let result = running.exit();
+                *this.running = None;
+                this.body.set(None);
+                Poll::Ready(result)
+            }
+        }
+    }
+}
+
+impl<C, E, T> Running<C, E, T>
+where
+    C: Future<Output = ChildEnd<(), E>> + Unpin,
+{
+    fn new(core: Arc<Core<C, E>>) -> Self {
+        let body_woken = BodyWaker::new(core.hub.bell.clone());
+        Self {
+            seat: Seat::new(core.hub.scope.clone()),
+            children: Children::new(core.hub.clone()),
+            core,
+            body_waker: Waker::from(body_woken.clone()),
+            body_woken,
+            tally: Tally::new(),
+            value: None,
+            body_done: false,
+        }
+    }
+
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: impl FnMut(&Arc<Core<C, E>>, &mut Context<'_>) -> Poll<Result<T, E>>,
+    ) -> Poll<()>
+    where
+        E: CancelError,
+    {
+        let Self { seat, core, children, body_waker, body_woken, tally, value, body_done } = self;
+        let mut turn = Turn { core, children, body_waker, body_woken, tally, value, body_done };
+        seat.poll(cx, |cx| turn.poll(cx, body))
+    }
+
+    /// What comes out, decided in the enclosing scope (G2, G3).
+    fn exit(&mut self) -> Result<Option<T>, E>
+    where
+        E: CancelError + From<ErrorGroup<E>>,
+    {
+        if let Some(payload) = self.children.take_panic() {
+            std::panic::resume_unwind(payload);
+        }
+        match self.tally.take_error() {
+            Some(error) => Err(error),
+            None => leave(&self.core.hub, self.value.take(), self.tally.was_interrupted()),
+        }
+    }
+}
+
+impl<C, E, T> Running<C, E, T> {
+    /// The group is dropped: nothing gets in any more, and every child goes.
+    fn close_dropped(&mut self, first: &mut Option<Payload>) {
+        let (new, late) = self.core.inbox.close_dropped();
+        self.children.drop_all();
+        for child in new {
+            if let Err(payload) = discard_new(child) {
+                keep_first(first, payload);
+            }
+        }
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(late))) {
+            keep_first(first, payload);
+        }
+        if let Some(payload) = self.children.take_panic() {
+            keep_first(first, payload);
+        }
+    }
+}
+
+/// One poll of a running group, inside its scope.
+struct Turn<'a, C, E, T> {
+    core: &'a Arc<Core<C, E>>,
+    children: &'a mut Children<C>,
+    body_waker: &'a Waker,
+    body_woken: &'a Arc<BodyWaker>,
+    tally: &'a mut Tally<E>,
+    value: &'a mut Option<T>,
+    body_done: &'a mut bool,
+}
+
+impl<C, E, T> Turn<'_, C, E, T>
+where
+    C: Future<Output = ChildEnd<(), E>> + Unpin,
+    E: CancelError,
+{
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: impl FnMut(&Arc<Core<C, E>>, &mut Context<'_>) -> Poll<Result<T, E>>,
+    ) -> Poll<()> {
+        let mut left = TURN;
+        if self.children.begin_turn() {
+            self.body_woken.set();
+        }
+        if !*self.body_done && self.body_woken.take() {
+            self.poll_body(body);
+        }
+        let (core, tally) = (self.core, &mut *self.tally);
+        self.children.poll_woken(&mut left, |end| {
+            tally.child(&core.hub, end);
+        });
+        self.take_in_new(&mut left);
+        self.take_late();
+        if *self.body_done && self.children.live() == 0 && !core.hub.bell.is_held() && core.inbox.close_if_empty() {
+            return Poll::Ready(());
+        }
+        if core.hub.bell.doze(cx.waker(), || self.has_work()) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Whether another turn would do anything.
+    fn has_work(&self) -> bool {
+        let body = if *self.body_done {
+            self.children.live() == 0 && !self.core.hub.bell.is_held()
+        } else {
+            self.body_woken.is_set()
+        };
+        body || self.core.hub.has_ready() || !self.core.inbox.is_empty()
+    }
+
+    fn poll_body(&mut self, mut body: impl FnMut(&Arc<Core<C, E>>, &mut Context<'_>) -> Poll<Result<T, E>>) {
+        let mut cx = Context::from_waker(self.body_waker);
+        let polled =
+            catch_unwind(AssertUnwindSafe(|| host::poll_body(&mut cx, |cx| body(self.core, cx).map(ChildEnd::of))));
+        match polled {
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(end)) => {
+                *self.body_done = true;
+                *self.value = self.tally.body(&self.core.hub, end);
+            }
+            Err(payload) => {
+                *self.body_done = true;
+                self.children.panicked(payload);
+            }
+        }
+    }
+
+    /// Takes in what was started, and what that starts in turn, while this turn has room.
+    fn take_in_new(&mut self, left: &mut usize) {
+        loop {
+            let new = self.core.inbox.take_new();
+            if new.is_empty() {
+                return;
+            }
+            let mut new = new.into_iter();
+            for child in new.by_ref().take(*left) {
+                *left -= 1;
+                if let Some(end) = self.children.take_in(child) {
+                    self.tally.child(&self.core.hub, end);
+                }
+            }
+            if new.len() > 0 {
+                self.core.inbox.put_back(new);
+                return;
+            }
+        }
+    }
+
+    fn take_late(&mut self) {
+        for late in self.core.inbox.take_late() {
+            match late {
+                Late::Failed(error) => self.tally.failed(&self.core.hub, error),
+                Late::Panicked(payload) => self.children.panicked(payload),
+            }
+        }
+    }
+}
+
+/// The body's waker: it says that the body was woken, and rings for the group.
+pub(crate) struct BodyWaker {
+    woken: AtomicBool,
+    bell: Arc<Bell>,
+}
+
+impl BodyWaker {
+    pub(crate) fn new(bell: Arc<Bell>) -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(true), bell })
+    }
+
+    pub(crate) fn set(&self) {
+        self.woken.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.woken.load(Ordering::SeqCst)
+    }
+
+    /// Takes the wake-up: a later one is one for the next turn.
+    pub(crate) fn take(&self) -> bool {
+        self.woken.swap(false, Ordering::SeqCst)
+    }
+}
+
+impl Wake for BodyWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.set();
+        self.bell.ring();
+    }
+}

@@ -1,0 +1,50 @@
+//! What the crates above build on. No part of the promise to users.
+
+use std::{
+    panic::Location,
+    task::{Context, Poll},
+};
+
+use anyio_cancel_scope::host::{TaskRef, with_task};
+
+use crate::{
+    registry::RootEntry,
+    task::{End, Name, Task, header},
+};
+
+/// The root task of a `run`, in the task tree until dropped.
+#[derive(Debug)]
+pub struct RootTask {
+    task: Slot,
+    _entry: RootEntry,
+}
+
+struct Slot(Option<TaskRef>);
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.as_ref().and_then(header).map_or("(running)", |header| header.name()))
+    }
+}
+
+impl RootTask {
+    /// A root task with the name of the future that it runs.
+    pub fn new<F>(place: &'static Location<'static>) -> Self {
+        let task: TaskRef = Task::<()>::root(Name::of_type::<F>(), place);
+        let entry = RootEntry::new(&task);
+        Self { task: Slot(Some(task)), _entry: entry }
+    }
+
+    /// Polls `body` as this task.
+    pub fn poll<R>(&mut self, cx: &mut Context<'_>, body: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        with_task(&mut self.task.0, || body(cx))
+    }
+}
+
+impl Drop for RootTask {
+    fn drop(&mut self) {
+        if let Some(header) = self.task.0.as_ref().and_then(header) {
+            header.finish(End::Finished);
+        }
+    }
+}

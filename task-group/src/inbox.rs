@@ -1,0 +1,100 @@
+//! What reaches a group from its handles: new children, and errors that found nobody else to take them.
+//!
+//! # Invariants
+//! 1. While the group is open, every child that was submitted is in `new` or was taken in by the group.
+//! 2. Once it is not, nothing is put in: a child that comes too late is handed back to be dropped outside the lock.
+
+use crate::{child::NewChild, children::Payload, sync::Mutex};
+
+pub(crate) struct Inbox<C, E> {
+    state: Mutex<State<C, E>>,
+}
+
+struct State<C, E> {
+    phase: Phase,
+    new: Vec<NewChild<C>>,
+    late: Vec<Late<E>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    Open,
+    /// The group has returned: all its tasks had ended.
+    Returned,
+    /// The group was dropped before it returned.
+    Dropped,
+}
+
+/// What a child ended with whose `start` was dropped before it could take it.
+pub(crate) enum Late<E> {
+    Failed(E),
+    Panicked(Payload),
+}
+
+impl<C, E> Inbox<C, E> {
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::new(State { phase: Phase::Open, new: Vec::new(), late: Vec::new() }) }
+    }
+
+    /// Leaves a child for the group's next turn, or hands it back with the reason.
+    pub(crate) fn submit(&self, child: NewChild<C>) -> Result<(), (NewChild<C>, Phase)> {
+        let mut state = self.state.lock();
+        match state.phase {
+            Phase::Open => {
+                state.new.push(child);
+                Ok(())
+            }
+            phase => Err((child, phase)),
+        }
+    }
+
+    pub(crate) fn leave_late(&self, late: Late<E>) {
+        let rejected = {
+            let mut state = self.state.lock();
+            if state.phase == Phase::Open {
+                state.late.push(late);
+                None
+            } else {
+                Some(late)
+            }
+        };
+        drop(rejected);
+    }
+
+    pub(crate) fn take_new(&self) -> Vec<NewChild<C>> {
+        std::mem::take(&mut self.state.lock().new)
+    }
+
+    /// Puts back, in front, children for which this turn has no room left.
+    pub(crate) fn put_back(&self, children: impl Iterator<Item = NewChild<C>>) {
+        self.state.lock().new.splice(0..0, children);
+    }
+
+    pub(crate) fn take_late(&self) -> Vec<Late<E>> {
+        std::mem::take(&mut self.state.lock().late)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let state = self.state.lock();
+        state.new.is_empty() && state.late.is_empty()
+    }
+
+    /// Closes the inbox if there is nothing in it: the group is about to return.
+    pub(crate) fn close_if_empty(&self) -> bool {
+        let mut state = self.state.lock();
+        let empty = state.new.is_empty() && state.late.is_empty();
+        if empty {
+            state.phase = Phase::Returned;
+        }
+        empty
+    }
+
+    /// Closes the inbox of a group that is being dropped, and hands out what is in it.
+    pub(crate) fn close_dropped(&self) -> (Vec<NewChild<C>>, Vec<Late<E>>) {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Open {
+            state.phase = Phase::Dropped;
+        }
+        (std::mem::take(&mut state.new), std::mem::take(&mut state.late))
+    }
+}
