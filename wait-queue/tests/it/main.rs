@@ -1,0 +1,10 @@
+//! The behaviour of the crate, through its public face.
+
+mod common;
+
+#[cfg(anyio_loom)]
+mod loom;
+mod model;
+mod queue;
+mod send_sync;
+mod wake_list;
