@@ -194,7 +194,10 @@ pub(crate) fn with_task<R>(task: &mut Option<TaskRef>, f: impl FnOnce() -> R) ->
 }
 
 pub(crate) fn with_run<R>(run: &Arc<RunRecord>, f: impl FnOnce() -> R) -> R {
-    let mut run = Some(run.clone());
-    let _exchanged = Exchanged::new(&mut run, |slow| &slow.run);
+    swap_run(&mut Some(run.clone()), f)
+}
+
+pub(crate) fn swap_run<R>(run: &mut Option<Arc<RunRecord>>, f: impl FnOnce() -> R) -> R {
+    let _exchanged = Exchanged::new(run, |slow| &slow.run);
     f()
 }

@@ -9,20 +9,12 @@ pub(crate) struct AmbientLeaf {
 }
 
 impl AmbientLeaf {
-    /// Sees to it that a change of the verdict wakes the task, one that happens meanwhile included.
+    /// Sees to it that a change of the verdict from here on wakes the task. The caller looks at the verdict afterwards.
     pub(crate) fn register(&mut self, cx: &Context<'_>) {
-        if ambient::waker() == WakerId::of(cx.waker()) {
-            self.leaf = None;
-            return;
-        }
-        let (_, before) = ambient::verdict();
-        match ambient::scope() {
+        match ambient::scope().filter(|_| ambient::waker() != WakerId::of(cx.waker())) {
             None => self.leaf = None,
             Some(scope) => {
                 Leaf::register(&mut self.leaf, scope, cx.waker());
-                if ambient::verdict().1 != before {
-                    cx.waker().wake_by_ref();
-                }
             }
         }
     }

@@ -84,27 +84,30 @@ impl Checkpoint {
     }
 
     /// What an operation does that has to wait: cancelled, or woken when it is.
+    ///
+    /// It is woken by a [stop](crate::CancelScope::stop) too; who waits for one looks for it after this call, as a stop that
+    /// came before it wakes nobody.
     pub fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<Cancelled> {
-        let (_, before) = ambient::verdict();
-        if before.cancelled {
-            return Poll::Ready(Cancelled::new());
+        if check_cancelled().is_err() {
+            return self.cancelled();
         }
         if ambient::waker() != WakerId::of(cx.waker())
             && let Some(scope) = ambient::scope()
         {
-            Leaf::register(&mut self.leaf, scope, cx.waker());
-            let (_, after) = ambient::verdict();
-            if after.cancelled {
-                return Poll::Ready(Cancelled::new());
-            }
-            if after != before {
-                cx.waker().wake_by_ref();
+            if Leaf::register(&mut self.leaf, scope, cx.waker()) && check_cancelled().is_err() {
+                return self.cancelled();
             }
         } else {
             self.leaf = None;
         }
         self.note();
         Poll::Pending
+    }
+
+    /// The wait is over, though its future may be kept.
+    fn cancelled(&mut self) -> Poll<Cancelled> {
+        self.leaf = None;
+        Poll::Ready(Cancelled::new())
     }
 
     /// Leaves in the task's record that it waits here, for an operation that waits inside others.

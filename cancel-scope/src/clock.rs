@@ -31,6 +31,14 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
 
     /// Takes an alarm back. `None` if it went off already or the key is not of this clock.
     fn disarm(&self, key: AlarmKey) -> Option<Waker>;
+
+    /// Whether [`jump`](Self::jump) may do anything: a `run` only then watches for the moment at which nothing can run.
+    fn jumps(&self) -> bool {
+        false
+    }
+
+    /// Nothing can run any more: a clock that is not the real one may move on to its next deadline.
+    fn jump(&self) {}
 }
 
 /// What names an alarm of a [`Clock`].

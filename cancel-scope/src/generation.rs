@@ -7,21 +7,20 @@
 //! 2. Flags and the generation are `SeqCst`: "set a flag, then look at a list" races with "enter the list, then look at
 //!    the flags", and only a total order keeps both sides from missing each other.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, process_wide};
 
 /// The first generation. Zero is never reached, so that a cache of generation 0 is empty.
 const FIRST: u64 = 1;
 
-#[cfg(not(anyio_loom))]
-static GENERATION: AtomicU64 = AtomicU64::new(FIRST);
-
-#[cfg(anyio_loom)]
-loom::lazy_static! { static ref GENERATION: AtomicU64 = AtomicU64::new(FIRST); }
+process_wide! {
+    static GENERATION: AtomicU64 = AtomicU64::new(FIRST);
+}
 
 pub(crate) fn current() -> u64 {
     GENERATION.load(Ordering::SeqCst)
 }
 
-pub(crate) fn bump() {
-    GENERATION.fetch_add(1, Ordering::SeqCst);
+/// Moves the generation on, and tells which one it left.
+pub(crate) fn bump() -> u64 {
+    GENERATION.fetch_add(1, Ordering::SeqCst)
 }

@@ -14,7 +14,7 @@ pub use crate::{
     seat::Seat,
     task_record::{TaskHost, TaskRef},
 };
-use crate::{seat::Visit, tree, waker_id::WakerId};
+use crate::{RunRecord, clock::TimeSource, seat::Visit, tree, waker_id::WakerId};
 
 /// A new scope for a wrapper of an upper crate, tied to `owner`.
 pub fn scope_node(owner: Option<Arc<dyn Any + Send + Sync>>) -> Arc<ScopeNode> {
@@ -136,5 +136,40 @@ impl ScopeNode {
     /// When it will be cancelled by time.
     pub fn ends_at(&self) -> Option<std::time::Instant> {
         self.end_of_time()
+    }
+}
+
+/// What of the ambient context goes with work that is polled elsewhere, beside the scope.
+#[derive(Clone, Default)]
+pub struct Carried {
+    clock: TimeSource,
+    run: Option<Arc<RunRecord>>,
+    task: Option<TaskRef>,
+}
+
+impl Carried {
+    /// What holds here.
+    pub fn take() -> Self {
+        Self { clock: ambient::clock(), run: ambient::run(), task: ambient::task() }
+    }
+
+    /// Runs `f` where this holds.
+    pub fn enter<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let Self { clock, run, task } = self;
+        ambient::with_clock(clock, || ambient::swap_run(run, || ambient::with_task(task, f)))
+    }
+}
+
+impl std::fmt::Debug for Carried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Carried").finish_non_exhaustive()
+    }
+}
+
+/// Runs `f` with `clock` in force, or with the one in force here.
+pub fn with_clock_of<R>(clock: Option<Arc<dyn crate::Clock>>, f: impl FnOnce() -> R) -> R {
+    match clock {
+        None => f(),
+        some => ambient::with_clock(&mut TimeSource(some), f),
     }
 }

@@ -2,37 +2,41 @@
 
 use std::{sync::Arc, task::Waker};
 
-use crate::{node::ScopeRef, tree};
+use crate::{node::ScopeRef, tree, waker_id::WakerId};
 
 /// A waker in the list of a scope; taken out when dropped.
 pub(crate) struct Leaf {
     scope: ScopeRef,
     key: usize,
-    waker: Waker,
+    /// Names the waker in the list, which holds it.
+    waker: WakerId,
 }
 
 impl Leaf {
-    /// Brings `slot` in line: registered in `scope` with `waker`, and in nothing else.
+    /// Brings `slot` in line: registered in `scope` with `waker`, and in nothing else. Tells whether anything was changed.
     ///
-    /// The caller looks at the verdict afterwards: a walk may have passed by before the entry was there.
-    pub(crate) fn register(slot: &mut Option<Box<Self>>, scope: ScopeRef, waker: &Waker) {
+    /// If so the caller looks at the verdict afterwards: a walk may have passed by before the entry was there.
+    pub(crate) fn register(slot: &mut Option<Box<Self>>, scope: ScopeRef, waker: &Waker) -> bool {
+        let id = WakerId::of(waker);
         if let Some(leaf) = slot {
             if Arc::ptr_eq(&leaf.scope, &scope) {
-                if !leaf.waker.will_wake(waker) {
-                    let (listed, own) = (waker.clone(), waker.clone());
-                    let old = leaf.scope.node().peek(|more| more.leaves.get_mut(leaf.key).map(|at| std::mem::replace(at, listed)));
-                    drop(old);
-                    leaf.waker = own;
+                if leaf.waker == id {
+                    return false;
                 }
-                return;
+                let new = waker.clone();
+                let replace = |at: &mut Waker| std::mem::replace(at, new);
+                let old = leaf.scope.node().peek(|more| more.leaves.get_mut(leaf.key).map(replace));
+                leaf.waker = id;
+                drop(old);
+                return true;
             }
             *slot = None;
         }
-        let (listed, own) = (waker.clone(), waker.clone());
-        let key = scope.node().with_more(|more| more.leaves.insert(listed));
-        let leaf = Self { scope, key, waker: own };
+        let new = waker.clone();
+        let key = scope.node().with_more(|more| more.leaves.insert(new));
+        let leaf = slot.insert(Box::new(Self { scope, key, waker: id }));
         tree::list_up(&leaf.scope);
-        *slot = Some(Box::new(leaf));
+        true
     }
 }
 

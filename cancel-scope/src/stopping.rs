@@ -56,7 +56,11 @@ impl Future for Stopping {
         if ambient::verdict().1.stopping {
             return Poll::Ready(Ok(()));
         }
-        this.checkpoint.poll_pending(cx).map(Err)
+        if let Poll::Ready(cancelled) = this.checkpoint.poll_pending(cx) {
+            return Poll::Ready(Err(cancelled));
+        }
+        // It may have begun before the wait was registered.
+        if ambient::verdict().1.stopping { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 }
 
@@ -91,6 +95,7 @@ impl<F: Future> Future for UnlessStopping<F> {
                 return Poll::Ready(Some(output));
             }
             this.leaf.register(cx);
+            // It may have begun before the wait was registered.
             if !ambient::verdict().1.stopping {
                 return Poll::Pending;
             }

@@ -22,6 +22,12 @@ pub(crate) type Guard<'a, T> = loom::sync::MutexGuard<'a, T>;
 pub(crate) struct Mutex<T>(Lock<T>);
 
 impl<T> Mutex<T> {
+    #[cfg(not(anyio_loom))]
+    pub(crate) const fn new(value: T) -> Self {
+        Self(Lock::new(value))
+    }
+
+    #[cfg(anyio_loom)]
     pub(crate) fn new(value: T) -> Self {
         Self(Lock::new(value))
     }
@@ -41,3 +47,14 @@ macro_rules! thread_local_cell {
     };
 }
 pub(crate) use thread_local_cell;
+
+/// Declares a static; made at its first use under loom, anew for each execution.
+macro_rules! process_wide {
+    ($(#[$meta:meta])* static $name:ident: $ty:ty = $init:expr;) => {
+        #[cfg(not(anyio_loom))]
+        $(#[$meta])* static $name: $ty = $init;
+        #[cfg(anyio_loom)]
+        loom::lazy_static! { $(#[$meta])* static ref $name: $ty = $init; }
+    };
+}
+pub(crate) use process_wide;

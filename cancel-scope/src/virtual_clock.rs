@@ -44,6 +44,7 @@ struct Queue {
     next: u64,
     alarms: BTreeMap<(Instant, u64), Waker>,
     deadlines: BTreeMap<u64, Instant>,
+    autojump: bool,
 }
 
 impl Queue {
@@ -69,8 +70,28 @@ impl Default for VirtualClock {
 impl VirtualClock {
     /// A clock that shows the real moment of this call, and stands still there.
     pub fn new() -> Self {
-        let queue =
-            Queue { now: Instant::now(), next: 0, alarms: BTreeMap::new(), deadlines: BTreeMap::new() };
+        Self::with(false)
+    }
+
+    /// A clock that, under `run`, moves on by itself: to the next deadline, as soon as no task can run.
+    ///
+    /// It looks at the tasks and offloaded futures of that `run`. What is woken from elsewhere (another executor, a thread, a
+    /// descriptor) it does not see coming. Under another executor it stands still, like [`new`](Self::new).
+    ///
+    /// # Examples
+    /// See `Builder::clock` of `anyio-runtime`.
+    pub fn autojump() -> Self {
+        Self::with(true)
+    }
+
+    fn with(autojump: bool) -> Self {
+        let queue = Queue {
+            now: Instant::now(),
+            next: 0,
+            alarms: BTreeMap::new(),
+            deadlines: BTreeMap::new(),
+            autojump,
+        };
         Self { queue: Arc::new(Mutex::new(queue)) }
     }
 
@@ -137,6 +158,16 @@ impl Clock for VirtualClock {
         let mut queue = self.lock();
         let deadline = queue.deadlines.remove(&key)?;
         queue.alarms.remove(&(deadline, key))
+    }
+
+    fn jumps(&self) -> bool {
+        self.lock().autojump
+    }
+
+    fn jump(&self) {
+        if let Some(next) = self.next_deadline().filter(|_| self.jumps()) {
+            self.advance_to(next);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use anyio_cancel_scope::{
     CancelError, host,
     host::{ScopeRef, TaskRef},
 };
+use anyio_context_vars::Snapshot;
 use pin_project_lite::pin_project;
 
 use crate::{TaskOutput, handle::Repr, task::End};
@@ -49,6 +50,8 @@ pub(crate) struct NewChild<C> {
     pub(crate) waker: Waker,
     pub(crate) scope: ScopeRef,
     pub(crate) task: TaskRef,
+    /// The context variables of whoever started it.
+    pub(crate) variables: Snapshot,
 }
 
 pin_project! {

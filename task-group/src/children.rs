@@ -8,6 +8,7 @@
 
 use std::{
     any::Any,
+    collections::VecDeque,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
@@ -19,6 +20,7 @@ use anyio_cancel_scope::{
     Cause,
     host::{self, ScopeRef, Situation, TaskRef},
 };
+use anyio_context_vars::Snapshot;
 
 use crate::{
     child::NewChild,
@@ -37,8 +39,10 @@ pub(crate) struct Children<C> {
     hub: Arc<Hub>,
     slots: Vec<Option<Slot<C>>>,
     live: usize,
-    /// The queue of the turn under way; kept for its room.
-    batch: Vec<u32>,
+    /// Woken children that are not polled yet: first those that the last turn had no room for.
+    batch: VecDeque<u32>,
+    /// Kept for its room.
+    spare: Vec<u32>,
     told: Situation,
     panic: Option<Payload>,
 }
@@ -48,11 +52,20 @@ struct Slot<C> {
     waker: Waker,
     scope: Option<ScopeRef>,
     task: Option<TaskRef>,
+    variables: Snapshot,
 }
 
 impl<C: Future + Unpin> Children<C> {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, slots: Vec::new(), live: 0, batch: Vec::new(), told: Situation::default(), panic: None }
+        Self {
+            hub,
+            slots: Vec::new(),
+            live: 0,
+            batch: VecDeque::new(),
+            spare: Vec::new(),
+            told: Situation::default(),
+            panic: None,
+        }
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -63,14 +76,15 @@ impl<C: Future + Unpin> Children<C> {
     /// polled once, for children register nowhere else.
     pub(crate) fn begin_turn(&mut self) -> bool {
         self.hub.bell.set_awake();
-        self.hub.swap_ready(&mut self.batch);
+        self.hub.swap_ready(&mut self.spare);
+        self.batch.extend(self.spare.drain(..));
         let now = host::situation();
         let changed = std::mem::replace(&mut self.told, now) != now;
         if changed {
             for (key, slot) in self.slots.iter().enumerate() {
                 let task = slot.as_ref().and_then(|slot| slot.task.as_ref()).and_then(header);
                 if task.is_some_and(|task| task.claim()) {
-                    self.batch.push(key as u32);
+                    self.batch.push_back(key as u32);
                 }
             }
         }
@@ -79,18 +93,19 @@ impl<C: Future + Unpin> Children<C> {
 
     /// Polls those children that were woken, and hands out what ended.
     pub(crate) fn poll_woken(&mut self, turn: &mut usize, mut on_end: impl FnMut(C::Output)) {
-        let mut batch = std::mem::take(&mut self.batch);
-        let now = batch.len().min(*turn);
+        let now = self.batch.len().min(*turn);
         *turn -= now;
-        for key in batch.drain(..now) {
+        for _ in 0..now {
+            let Some(key) = self.batch.pop_front() else { break };
             if let Some(output) = self.poll_child(key) {
                 on_end(output);
             }
         }
-        if !batch.is_empty() {
-            self.hub.put_back(batch.drain(..));
-        }
-        self.batch = batch;
+    }
+
+    /// Whether woken children are left for another turn.
+    pub(crate) fn has_left_over(&self) -> bool {
+        !self.batch.is_empty()
     }
 
     /// Takes a child in and polls it for the first time (R5).
@@ -100,9 +115,9 @@ impl<C: Future + Unpin> Children<C> {
         if self.slots.len() <= at {
             self.slots.resize_with(at + 1, || None);
         }
-        let NewChild { future, waker, scope, task } = child;
+        let NewChild { future, waker, scope, task, variables } = child;
         debug_assert!(self.slots[at].is_none(), "a key names one live task");
-        self.slots[at] = Some(Slot { future, waker, scope: Some(scope), task: Some(task) });
+        self.slots[at] = Some(Slot { future, waker, scope: Some(scope), task: Some(task), variables });
         self.live += 1;
         self.poll_child(key)
     }
@@ -112,10 +127,11 @@ impl<C: Future + Unpin> Children<C> {
         if let Some(task) = slot.task.as_ref().and_then(header) {
             task.unqueue();
         }
-        let Slot { future, waker, scope, task } = slot;
+        let Slot { future, waker, scope, task, variables } = slot;
         let mut cx = Context::from_waker(waker);
-        let polled =
-            catch_unwind(AssertUnwindSafe(|| host::poll_task(scope, task, &mut cx, |cx| Pin::new(future).poll(cx))));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            variables.enter_mut(|| host::poll_task(scope, task, &mut cx, |cx| Pin::new(future).poll(cx)))
+        }));
         match polled {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(output)) => {
@@ -183,7 +199,7 @@ pub(crate) fn raise(panic: Option<Payload>) {
 
 /// Drops a child's future and takes its task off the books.
 fn discard<C>(hub: &Hub, key: u32, slot: Slot<C>, end: End) -> Result<(), Payload> {
-    let Slot { future, waker, scope, task } = slot;
+    let Slot { future, waker, scope, task, variables } = slot;
     if let Some(task) = task.as_ref().and_then(header) {
         // For good: a stale wake-up must not reach the next child with this key.
         task.claim();
@@ -196,16 +212,16 @@ fn discard<C>(hub: &Hub, key: u32, slot: Slot<C>, end: End) -> Result<(), Payloa
         host::leave(scope);
     }
     hub.remove(key);
-    drop(waker);
+    drop((waker, variables));
     dropped
 }
 
 /// Drops a child that was never taken in; its handle says that it was cancelled.
 pub(crate) fn discard_new<C>(child: NewChild<C>) -> Result<(), Payload> {
-    let NewChild { future, waker, scope, task } = child;
+    let NewChild { future, waker, scope, task, variables } = child;
     let Some(header) = header(&task) else { return Ok(()) };
     let key = header.key.load(Ordering::Relaxed);
-    let slot = Slot { future, waker, scope: Some(scope), task: Some(task.clone()) };
+    let slot = Slot { future, waker, scope: Some(scope), task: Some(task.clone()), variables };
     match header.hub() {
         Some(hub) => discard(hub, key, slot, End::Cancelled),
         None => Ok(()),

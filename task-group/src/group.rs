@@ -160,6 +160,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        assert!(
+            this.make.is_some() || this.running.is_some(),
+            "{}: polled after it was ready, which a future must not be; await it once",
+            this.verb
+        );
         let running = this.running.get_or_insert_with(|| Running::new(Core::new(*this.verb, this.place)));
         let polled = running.poll(cx, |core, cx| {
             if let Some(make) = this.make.take() {
@@ -300,7 +305,7 @@ where
         } else {
             self.body_woken.is_set()
         };
-        body || self.core.hub.has_ready() || !self.core.inbox.is_empty()
+        body || self.children.has_left_over() || self.core.hub.has_ready() || !self.core.inbox.is_empty()
     }
 
     fn poll_body(&mut self, mut body: impl FnMut(&Arc<Core<C, E>>, &mut Context<'_>) -> Poll<Result<T, E>>) {
@@ -322,21 +327,17 @@ where
 
     /// Takes in what was started, and what that starts in turn, while this turn has room.
     fn take_in_new(&mut self, left: &mut usize) {
-        loop {
-            let new = self.core.inbox.take_new();
+        let mut new = Vec::new();
+        while *left > 0 {
+            self.core.inbox.take_new(*left, &mut new);
             if new.is_empty() {
                 return;
             }
-            let mut new = new.into_iter();
-            for child in new.by_ref().take(*left) {
-                *left -= 1;
+            *left -= new.len();
+            for child in new.drain(..) {
                 if let Some(end) = self.children.take_in(child) {
                     self.tally.child(&self.core.hub, end);
                 }
-            }
-            if new.len() > 0 {
-                self.core.inbox.put_back(new);
-                return;
             }
         }
     }

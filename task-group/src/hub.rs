@@ -85,11 +85,6 @@ impl Hub {
         std::mem::swap(&mut *self.ready.lock(), batch);
     }
 
-    /// Puts back, in front, what was not reached in this turn.
-    pub(crate) fn put_back(&self, keys: impl Iterator<Item = u32>) {
-        self.ready.lock().splice(0..0, keys);
-    }
-
     pub(crate) fn has_ready(&self) -> bool {
         !self.ready.lock().is_empty()
     }

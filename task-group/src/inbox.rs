@@ -4,6 +4,8 @@
 //! 1. While the group is open, every child that was submitted is in `new` or was taken in by the group.
 //! 2. Once it is not, nothing is put in: a child that comes too late is handed back to be dropped outside the lock.
 
+use std::collections::VecDeque;
+
 use crate::{child::NewChild, children::Payload, sync::Mutex};
 
 pub(crate) struct Inbox<C, E> {
@@ -12,7 +14,7 @@ pub(crate) struct Inbox<C, E> {
 
 struct State<C, E> {
     phase: Phase,
-    new: Vec<NewChild<C>>,
+    new: VecDeque<NewChild<C>>,
     late: Vec<Late<E>>,
 }
 
@@ -33,7 +35,7 @@ pub(crate) enum Late<E> {
 
 impl<C, E> Inbox<C, E> {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State { phase: Phase::Open, new: Vec::new(), late: Vec::new() }) }
+        Self { state: Mutex::new(State { phase: Phase::Open, new: VecDeque::new(), late: Vec::new() }) }
     }
 
     /// Leaves a child for the group's next turn, or hands it back with the reason.
@@ -41,7 +43,7 @@ impl<C, E> Inbox<C, E> {
         let mut state = self.state.lock();
         match state.phase {
             Phase::Open => {
-                state.new.push(child);
+                state.new.push_back(child);
                 Ok(())
             }
             phase => Err((child, phase)),
@@ -61,13 +63,11 @@ impl<C, E> Inbox<C, E> {
         drop(rejected);
     }
 
-    pub(crate) fn take_new(&self) -> Vec<NewChild<C>> {
-        std::mem::take(&mut self.state.lock().new)
-    }
-
-    /// Puts back, in front, children for which this turn has no room left.
-    pub(crate) fn put_back(&self, children: impl Iterator<Item = NewChild<C>>) {
-        self.state.lock().new.splice(0..0, children);
+    /// Moves up to `most` children to `taken`, in the order in which they were submitted.
+    pub(crate) fn take_new(&self, most: usize, taken: &mut Vec<NewChild<C>>) {
+        let mut state = self.state.lock();
+        let count = state.new.len().min(most);
+        taken.extend(state.new.drain(..count));
     }
 
     pub(crate) fn take_late(&self) -> Vec<Late<E>> {
@@ -90,7 +90,7 @@ impl<C, E> Inbox<C, E> {
     }
 
     /// Closes the inbox of a group that is being dropped, and hands out what is in it.
-    pub(crate) fn close_dropped(&self) -> (Vec<NewChild<C>>, Vec<Late<E>>) {
+    pub(crate) fn close_dropped(&self) -> (VecDeque<NewChild<C>>, Vec<Late<E>>) {
         let mut state = self.state.lock();
         if state.phase == Phase::Open {
             state.phase = Phase::Dropped;

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc, task::Waker};
 
 use anyio_cancel_scope::{CancelError, CancelScope, Checkpoint, host::ScopeRef};
+use anyio_context_vars::Snapshot;
 
 use crate::{
     ErrorGroup, Hold, NeverStarted, TaskHandle, TaskInfo, TaskOutput, TaskStatus,
@@ -239,6 +240,12 @@ fn apart<C, E, T: 'static>(
     let task: Arc<Task<()>> = Task::new(core.hub.clone(), name, place);
     let repr = Repr::Apart(task.clone(), Arc::default());
     let scope: ScopeRef = task.clone();
-    let child = NewChild { future: future(repr.clone()), waker: Waker::from(task.clone()), scope: scope.clone(), task };
+    let child = NewChild {
+        future: future(repr.clone()),
+        waker: Waker::from(task.clone()),
+        scope: scope.clone(),
+        task,
+        variables: Snapshot::take(),
+    };
     (child, TaskHandle::new(scope, repr))
 }

@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyio_cancel_scope::{CancelError, host::ScopeRef};
+use anyio_context_vars::Snapshot;
 
 use crate::{
     child::{ChildEnd, NewChild},
@@ -65,6 +66,6 @@ where
         let scope: ScopeRef = task.clone();
         let waker = Waker::from(task.clone());
         let part = Part { future, index, sink: sink.clone(), task: task.clone() };
-        self.submit(NewChild { future: part, waker, scope, task }, self.hub.verb);
+        self.submit(NewChild { future: part, waker, scope, task, variables: Snapshot::take() }, self.hub.verb);
     }
 }

@@ -190,7 +190,7 @@ impl Header {
                 return;
             }
             outcome.end = Some(end);
-            outcome.joiners.take_all()
+            outcome.joiners.grant_all(|()| ())
         };
         self.record.clear();
         joiners.wake();

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc, task::Waker};
 
 use anyio_cancel_scope::{CancelError, CancelScope, Checkpoint, host::ScopeRef};
+use anyio_context_vars::Snapshot;
 
 use crate::{
     ErrorGroup, Hold, NeverStarted, TaskHandle, TaskInfo, TaskOutput, TaskStatus,
@@ -313,6 +314,7 @@ fn joint<C, E, T: Send + 'static>(
         waker: Waker::from(task.clone()),
         scope: scope.clone(),
         task: task.clone(),
+        variables: Snapshot::take(),
     };
     (child, TaskHandle::new(scope, Repr::Joint(task)))
 }
