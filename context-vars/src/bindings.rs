@@ -93,9 +93,7 @@ pub(crate) fn inherited(head: Head) -> Head {
             kept.push(binding);
         }
     }
-    kept.iter().rev().fold(at, |outer, binding| {
-        Some(Binding::new(binding.key, binding.value.clone(), false, outer))
-    })
+    kept.iter().rev().fold(at, |outer, binding| Some(Binding::new(binding.key, binding.value.clone(), false, outer)))
 }
 
 /// Runs `f` with `head` in force, and puts it back afterwards, also when `f` unwinds.

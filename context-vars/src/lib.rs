@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod var;
 mod scoped;
 mod snapshot;
+mod var;
 
 mod bindings;
 mod declare;

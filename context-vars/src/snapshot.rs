@@ -36,7 +36,11 @@ impl Snapshot {
     /// The variables that are set here, without the local ones. It costs nothing where none is set.
     #[inline]
     pub fn take() -> Self {
-        if bindings::head_address() == 0 { Self { head: None } } else { Self { head: bindings::inherited(bindings::head()) } }
+        if bindings::head_address() == 0 {
+            Self { head: None }
+        } else {
+            Self { head: bindings::inherited(bindings::head()) }
+        }
     }
 
     /// Whether no variable is set in it.
