@@ -3,6 +3,7 @@
 
 mod cancel_error;
 mod crate_path;
+mod entry;
 
 use proc_macro::TokenStream;
 
@@ -34,4 +35,41 @@ use proc_macro::TokenStream;
 #[proc_macro_derive(CancelError, attributes(cancel, from, source))]
 pub fn derive_cancel_error(input: TokenStream) -> TokenStream {
     cancel_error::derive(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Runs an `async fn main` by `run`.
+///
+/// # Options
+///
+/// `#[anyio::main(worker_threads = 4, cancel_on_signals = [INT, TERM])]`: each sets what the method of `Builder` with that name
+/// sets; `clock = ..` too. `crate = path` tells where the facade is re-exported.
+///
+/// With `cancel_on_signals`, the first of the signals cancels everything, and a second one kills. After a signal, unless `main`
+/// returned `Ok` (or `()`), the signal is raised again with its default effect at the end, so that a shell sees what happened.
+///
+/// # Errors
+///
+/// It does not compile for a function that is not `async`, has parameters, or is generic, nor for an option it does not know.
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
+    entry::main(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Runs an `async fn` as a test, by `run`, with a time limit.
+///
+/// # Options
+///
+/// `#[anyio::test(time_limit = 10)]`: after so many seconds of real time, or after a `Duration`, the test is cancelled; if it has
+/// not ended 5 seconds later, the task tree is printed and the process aborts. The default is 60. `virtual_clock` runs it under a
+/// clock that jumps to the next deadline when nothing can run. `worker_threads = N`, `clock = ..` and `crate = path` as for
+/// `main`.
+///
+/// Other attributes of the function, such as `#[should_panic]` and `#[ignore]`, work as on any test; it may return a `Result`.
+///
+/// # Errors
+///
+/// It does not compile for a function that is not `async`, has parameters, or is generic, nor for an option it does not know.
+#[proc_macro_attribute]
+pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
+    entry::test(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -1,0 +1,81 @@
+//! `#[main]` and `#[test]`: an `async fn` that is run by a `Builder`.
+
+mod options;
+
+use options::{Options, Which};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{ItemFn, spanned::Spanned};
+
+use crate::crate_path;
+
+/// Expands `#[main]`.
+///
+/// # Errors
+///
+/// When the function is not an `async fn` without parameters, or an option is not known.
+pub(crate) fn main(options: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let function = function(item, "#[main]")?;
+    let options = Options::parse(options, Which::Main)?;
+    let krate = options.krate("#[main]")?;
+    let builder = options.builder(&krate);
+    Ok(wrap(&function, &quote!(), |inner| quote!(#krate::__private::run_main(#builder, #inner()))))
+}
+
+/// Expands `#[test]`.
+///
+/// # Errors
+///
+/// When the function is not an `async fn` without parameters, or an option is not known.
+pub(crate) fn test(options: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let function = function(item, "#[test]")?;
+    let options = Options::parse(options, Which::Test)?;
+    let krate = options.krate("#[test]")?;
+    let builder = options.builder(&krate);
+    let limit = options.time_limit();
+    let attribute = quote!(#[::core::prelude::v1::test]);
+    Ok(wrap(&function, &attribute, |inner| quote!(#krate::__private::run_test(#builder, #limit, #inner()))))
+}
+
+fn function(item: TokenStream, attribute: &str) -> syn::Result<ItemFn> {
+    let function: ItemFn = syn::parse2(item)?;
+    let signature = &function.sig;
+    let mistake = |span, what: &str| Err(syn::Error::new(span, format!("`{attribute}` is for {what}")));
+    if signature.asyncness.is_none() {
+        return mistake(signature.fn_token.span(), "an `async fn`: write `async` before `fn`");
+    }
+    if let Some(first) = signature.inputs.first() {
+        return mistake(first.span(), "a function without parameters: nobody could give it any");
+    }
+    if let Some(first) = signature.generics.params.first() {
+        return mistake(first.span(), "a function without generic parameters: nobody could choose them");
+    }
+    Ok(function)
+}
+
+/// The function as it was, inside of one with the same name that is not `async` and runs it.
+fn wrap(function: &ItemFn, attribute: &TokenStream, run: impl FnOnce(&syn::Ident) -> TokenStream) -> TokenStream {
+    let ItemFn { attrs, vis, sig, block, .. } = function;
+    let mut outer = sig.clone();
+    outer.asyncness = None;
+    let call = run(&sig.ident);
+    quote! {
+        #attribute
+        #(#attrs)*
+        #vis #outer {
+            #sig #block
+            #call
+        }
+    }
+}
+
+/// Where the generated code finds us.
+fn krate(chosen: Option<&syn::Path>, attribute: &str) -> syn::Result<syn::Path> {
+    match chosen {
+        Some(path) => Ok(path.clone()),
+        None => {
+            let hint = format!("{}(crate = path)]", attribute.trim_end_matches(']'));
+            crate_path::find(attribute, "anyio-runtime", &hint, proc_macro2::Span::call_site())
+        }
+    }
+}

@@ -1,0 +1,2 @@
+#[anyio_macros::main(crate = somewhere)]
+async fn main<T>() {}
