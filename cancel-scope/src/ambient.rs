@@ -104,6 +104,15 @@ pub(crate) fn verdict() -> (u64, Verdict) {
     })
 }
 
+/// The change that ended this generation was one of a place below the current scope: the verdict here stays known.
+pub(crate) fn only_changed_below(ended: u64) {
+    FAST.with(|fast| {
+        if fast.generation.get() == ended {
+            fast.generation.set(ended + 1);
+        }
+    });
+}
+
 /// The identity of the waker with which the innermost wrapper is polled.
 #[inline]
 pub(crate) fn waker() -> WakerId {

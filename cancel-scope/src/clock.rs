@@ -71,6 +71,20 @@ impl AlarmKey {
 pub(crate) struct TimeSource(pub(crate) Option<Arc<dyn Clock>>);
 
 impl TimeSource {
+    /// Whether it is the same clock, so that their moments can be compared.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
+    /// Whether it is the clock in force here.
+    pub(crate) fn is_in_force(&self) -> bool {
+        self.is(&ambient::clock())
+    }
+
     pub(crate) fn now(&self) -> Instant {
         match &self.0 {
             None => Instant::now(),

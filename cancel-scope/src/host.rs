@@ -18,7 +18,7 @@ use crate::{RunRecord, clock::TimeSource, seat::Visit, tree, waker_id::WakerId};
 
 /// A new scope for a wrapper of an upper crate, tied to `owner`.
 pub fn scope_node(owner: Option<Arc<dyn Any + Send + Sync>>) -> Arc<ScopeNode> {
-    use crate::scope_node::Limit;
+    use crate::expiry::Limit;
     ScopeNode::new(0, Limit::Never, owner)
 }
 
@@ -100,9 +100,11 @@ pub fn cancel(place: &ScopeRef, cause: crate::Cause) {
     tree::cancel(place, cause);
 }
 
-/// Takes `place` out of the lists: its task has ended.
+/// Takes `place` out of the lists: its task has ended. Waits below it that somebody keeps are woken, to find out where they
+/// belong now.
 pub fn leave(place: &ScopeRef) {
     tree::unlist(place);
+    tree::wake_left_over(place);
 }
 
 impl Node {

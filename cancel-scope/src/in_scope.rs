@@ -91,12 +91,16 @@ impl Bond {
             Poll::Ready(_) => self.end(),
             Poll::Pending => {
                 if let Some(scope) = &self.scope {
-                    Leaf::register(&mut self.leaf, scope.clone(), cx.waker());
+                    let new = Leaf::register(&mut self.leaf, scope.clone(), cx.waker());
                     if let User::Of(node) = &self.user {
                         node.arm();
                     }
-                    if generation::current() != generation && tree::verdict(Some(scope)) != entry {
-                        cx.waker().wake_by_ref();
+                    // As in a seat: what changed before the leaf was there woke nobody, and may have been hidden meanwhile.
+                    if new && generation::current() != generation {
+                        let now = tree::verdict(Some(scope));
+                        if now.cancelled || now.stopping != entry.stopping {
+                            cx.waker().wake_by_ref();
+                        }
                     }
                 }
             }

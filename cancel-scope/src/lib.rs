@@ -19,9 +19,11 @@ mod run_record;
 
 mod ambient;
 mod ambient_leaf;
+mod expiry;
 mod generation;
 mod leaf;
 mod node;
+mod parentage;
 mod scope_node;
 mod seat;
 mod sync;

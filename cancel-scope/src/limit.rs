@@ -15,9 +15,10 @@ use pin_project_lite::pin_project;
 
 use crate::{
     CancelError, Cause, TimedOut, ambient,
+    expiry::Limit,
     node::SHIELDED,
     scope::exit,
-    scope_node::{Limit, ScopeNode},
+    scope_node::ScopeNode,
     seat::Seat,
 };
 

@@ -56,8 +56,16 @@ pub trait Host: Send + Sync {
         None
     }
 
-    /// Cancels this place if its deadline lies before what `now` gives.
+    /// Cancels this place if its deadline lies before what `now` gives, which is the time by the clock in force.
     fn check_deadline(self: Arc<Self>, _now: &mut dyn FnMut() -> Instant) {}
+
+    /// What [`set_note`](Self::set_note) left; 0 in a place that keeps no notes.
+    fn note(&self) -> u64 {
+        0
+    }
+
+    /// Leaves a note for those who look for what holds here.
+    fn set_note(&self, _note: u64) {}
 }
 
 /// A shared handle to a place in the scope tree.

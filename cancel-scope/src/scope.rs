@@ -14,8 +14,9 @@ use pin_project_lite::pin_project;
 
 use crate::{
     CancelError, Cause,
+    expiry::Limit,
     node::{CANCELLED, CAUGHT, SHIELDED, ScopeRef, USED},
-    scope_node::{Limit, ScopeNode},
+    scope_node::ScopeNode,
     seat::Seat,
     tree,
 };

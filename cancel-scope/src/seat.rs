@@ -4,10 +4,11 @@
 //! 1. Between polls `scope` is `Some`; during a poll it is in the ambient context, and comes back also when the poll
 //!    unwinds.
 //! 2. A waker is registered only after the body returned `Pending`, and only when it is another than before. Then, if the
-//!    verdict became another while the body was polled, the wrapper wakes itself once: whoever changed it may have looked
-//!    for the waker before it was there.
+//!    generation moved while the body was polled and the scope is cancelled now, the wrapper wakes itself once: whoever
+//!    changed something may have looked for the waker before it was there. That it was cancelled when the poll began says
+//!    nothing, for a shield may have hidden it meanwhile. A waker that was there before needs none of this.
 //! 3. The scope enters its parent's list only when it is polled with another waker than the enclosing wrapper: else that
-//!    waker reaches it.
+//!    waker reaches it. Invariant 2 holds for that entry too.
 
 use std::{
     sync::Arc,
@@ -16,7 +17,8 @@ use std::{
 
 use crate::{
     ambient::{self, Frame},
-    node::ScopeRef,
+    generation,
+    node::{CANCELLED, SHIELDED, ScopeRef},
     scope_node::ScopeNode,
     tree::{self, Verdict},
     waker_id::WakerId,
@@ -26,7 +28,7 @@ use crate::{
 pub struct Seat {
     scope: Option<ScopeRef>,
     node: Arc<ScopeNode>,
-    /// The address of the scope in which this was last polled.
+    /// The address of the parent: the scope in which this was last polled. 0 if there is none, or it cannot be.
     parent: usize,
     registered: WakerId,
     listed: bool,
@@ -73,7 +75,7 @@ impl Seat {
         };
         match &polled {
             Poll::Ready(_) => self.leave(),
-            Poll::Pending => self.settle(cx, waker, entry),
+            Poll::Pending => self.settle(cx, waker, generation, entry),
         }
         polled
     }
@@ -90,33 +92,50 @@ impl Seat {
 
     /// Finds the parent, and takes the place below it.
     fn sit(&mut self) {
-        let parent = ambient::scope_address();
-        if self.state == State::Built {
-            self.state = State::Begun;
-            self.node.begin_run(ambient::scope());
-        } else if parent != self.parent {
-            self.listed = false;
-            self.node.move_to(ambient::scope());
-        }
-        self.parent = parent;
+        let here = ambient::scope_address();
+        let accepted = match self.state {
+            State::Built => {
+                // What the scope does to itself on entry changes nothing for the enclosing one, whose verdict stays known.
+                ambient::verdict();
+                self.state = State::Begun;
+                let begun = self.node.begin_run(ambient::scope());
+                if let Some(ended) = begun.ended {
+                    ambient::only_changed_below(ended);
+                }
+                begun.accepted
+            }
+            State::Begun | State::Armed if here != self.parent => {
+                self.listed = false;
+                self.node.move_to(ambient::scope())
+            }
+            State::Begun | State::Armed | State::Left => return,
+        };
+        self.parent = if accepted { here } else { 0 };
     }
 
-    fn settle(&mut self, cx: &Context<'_>, waker: WakerId, entry: Verdict) {
+    fn settle(&mut self, cx: &Context<'_>, waker: WakerId, generation: u64, entry: Verdict) {
+        let mut new = false;
         if waker != self.registered {
             self.node.set_waker(cx.waker());
             self.registered = waker;
+            new = true;
         }
         if self.parent != 0 && !self.listed && ambient::waker() != waker {
             let scope: ScopeRef = self.node.clone();
             tree::list_up(&scope);
             self.listed = true;
+            new = true;
         }
         if self.state == State::Begun {
             self.state = State::Armed;
             self.node.arm();
         }
-        if self.verdict() != entry {
-            cx.waker().wake_by_ref();
+        // By invariant 2.
+        if new && generation::current() != generation {
+            let now = self.verdict();
+            if now.cancelled || now.stopping != entry.stopping {
+                cx.waker().wake_by_ref();
+            }
         }
     }
 
@@ -152,10 +171,21 @@ pub(crate) enum Exit {
 impl Exit {
     /// Decides it by the state at this moment (R7), for code in the scope that encloses `node`.
     pub(crate) fn of(node: &ScopeNode) -> Self {
-        use crate::node::{CANCELLED, SHIELDED};
         let flags = node.node.flags();
-        let visible_above = flags & SHIELDED == 0 && ambient::verdict().1.cancelled;
-        if flags & CANCELLED != 0 && !visible_above { Self::Absorbs } else { Self::Passes }
+        if flags & CANCELLED == 0 {
+            return Self::Passes;
+        }
+        if flags & SHIELDED != 0 {
+            return Self::Absorbs;
+        }
+        if ambient::verdict().1.cancelled {
+            return Self::Passes;
+        }
+        // Where an enclosing scope has the same deadline, the timer may have come to this one first.
+        if node.tell_earlier_deadlines(ambient::scope()) && ambient::verdict().1.cancelled {
+            return Self::Passes;
+        }
+        Self::Absorbs
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     Cancelled, Checkpoint, ambient,
     clock::{Alarm, after},
-    scope_node::Limit,
+    expiry::Limit,
 };
 
 /// Waits for `duration`, counted from the first poll. Up to a millisecond longer, never shorter.

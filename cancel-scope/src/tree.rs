@@ -14,10 +14,17 @@
 //! 1. A place is reached in one of two ways: through the waker of an enclosing place which was polled with the same waker
 //!    and polls everything below it, or through the lists, which then lead to it from the root.
 //! 2. Whoever enters a list read the generation before, and looks at it again afterwards: if it moved, a walk may have
-//!    passed by, and is made up for (`list_up` walks again from the topmost new entry).
+//!    passed by, and is made up for (`list_up` walks again along its new entries). So whoever finds a place in a list may
+//!    rely on what is above it, though another thread is still at work there.
 //! 3. Nothing here recurses: walks keep a work list, so a tree may be of any depth.
+//! 4. Who gives a place another parent, or none, does that first and takes it out of the old one's list afterwards; who
+//!    enters a list looks at the parent again afterwards. One of the two removes an entry that came in between.
 
-use std::{sync::Arc, task::Waker};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+    task::Waker,
+};
 
 use crate::{
     Cause, generation,
@@ -43,25 +50,66 @@ impl Verdict {
         }
     }
 
-    fn any(self) -> bool {
-        self.cancelled || self.stopping
+    /// The verdict at a place with the verdict `known`, which was seen from where `self` is what is known so far.
+    fn with_above(self, known: Self, visible: bool) -> Self {
+        Self { cancelled: self.cancelled || (visible && known.cancelled), stopping: self.stopping || known.stopping }
+    }
+
+    /// As a place notes it, for one generation.
+    fn to_note(self, generation: u64) -> u64 {
+        generation << 2 | u64::from(self.cancelled) << 1 | u64::from(self.stopping)
+    }
+
+    fn of_note(note: u64, generation: u64) -> Option<Self> {
+        (note >> 2 == generation).then_some(Self { cancelled: note & 2 != 0, stopping: note & 1 != 0 })
     }
 }
 
+/// How many places a verdict looks at before it leaves notes on its way.
+const SHALLOW: usize = 32;
+
 /// The verdict at `place`, by walking up.
+///
+/// In a deep tree it leaves a note in each place, so that the many wrappers of one poll do not each walk the whole way when
+/// the generation moves: what is noted for a generation is right as long as that lasts.
 pub(crate) fn verdict(place: Option<&ScopeRef>) -> Verdict {
+    let generation = generation::current();
     let mut verdict = Verdict::default();
     let mut visible = true;
     let mut at = place.cloned();
-    while let Some(host) = at {
+    for _ in 0..SHALLOW {
+        let Some(host) = at else { return verdict };
+        if let Some(known) = Verdict::of_note(host.note(), generation) {
+            return verdict.with_above(known, visible);
+        }
         let flags = host.node().flags();
         verdict.cancelled |= visible && flags & CANCELLED != 0;
         verdict.stopping |= flags & STOPPING != 0;
         visible &= flags & SHIELDED == 0;
         if verdict.stopping && (verdict.cancelled || !visible) {
+            return verdict;
+        }
+        at = host.parent();
+    }
+    if at.is_some() { deep_verdict(place, generation) } else { verdict }
+}
+
+#[cold]
+fn deep_verdict(place: Option<&ScopeRef>, generation: u64) -> Verdict {
+    let mut verdict = Verdict::default();
+    let mut path = Vec::new();
+    let mut at = place.cloned();
+    while let Some(host) = at {
+        if let Some(known) = Verdict::of_note(host.note(), generation) {
+            verdict = known;
             break;
         }
         at = host.parent();
+        path.push(host);
+    }
+    while let Some(host) = path.pop() {
+        verdict = verdict.below(host.node().flags());
+        host.set_note(verdict.to_note(generation));
     }
     verdict
 }
@@ -82,12 +130,14 @@ pub(crate) fn cause(place: Option<&ScopeRef>) -> Option<Cause> {
     None
 }
 
-/// Cancels `host`; does nothing if it is cancelled already (R11).
-pub(crate) fn cancel(host: &ScopeRef, cause: Cause) {
-    if host.node().set_cancelled(cause) {
-        generation::bump();
+/// Cancels `host`; does nothing if it is cancelled already (R11). Tells the generation that this ended.
+pub(crate) fn cancel(host: &ScopeRef, cause: Cause) -> Option<u64> {
+    let first = host.node().set_cancelled(cause);
+    first.then(|| {
+        let ended = generation::bump();
         walk(host, Reach::Visible);
-    }
+        ended
+    })
 }
 
 /// Lets `host` see ancestors again, or hides them (R8).
@@ -112,8 +162,8 @@ pub(crate) fn stop(host: &ScopeRef) -> bool {
     first
 }
 
-/// Tells everything below `host` again if a verdict there could have changed for the worse.
-pub(crate) fn retell(host: &ScopeRef) {
+/// Tells everything below `host` again if a verdict there could have changed for the worse, which is what it returns.
+pub(crate) fn retell(host: &ScopeRef) -> Verdict {
     let verdict = verdict(Some(host));
     if verdict.cancelled {
         walk(host, Reach::Visible);
@@ -121,6 +171,7 @@ pub(crate) fn retell(host: &ScopeRef) {
     if verdict.stopping {
         walk(host, Reach::All);
     }
+    verdict
 }
 
 /// How far a walk goes.
@@ -164,8 +215,34 @@ fn walk(start: &ScopeRef, reach: Reach) {
         }
         host.push_waker(&mut wakers);
     }
+    wake_all(wakers);
+}
+
+/// Wakes what waits in `host`, or in a scope directly below it: `host` was left, and these waits, which somebody keeps,
+/// have to find out where they belong now (R6). Until they are polled again nobody above would reach them.
+pub(crate) fn wake_left_over(host: &ScopeRef) {
+    let mut below = Vec::new();
+    let mut wakers = Vec::new();
+    host.node().peek(|more| {
+        wakers.extend(more.leaves.iter().map(|(_, waker)| waker.clone()));
+        below.extend(more.listed.iter().filter_map(|(_, below)| below.upgrade()));
+    });
+    for host in below {
+        host.push_waker(&mut wakers);
+    }
+    wake_all(wakers);
+}
+
+/// Wakes everyone. A waker that panics takes nobody's wake-up with it.
+fn wake_all(wakers: Vec<Waker>) {
+    let mut panic = None;
     for waker in wakers {
-        waker.wake();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            panic = Some(payload);
+        }
+    }
+    if let Some(payload) = panic {
+        resume_unwind(payload);
     }
 }
 
@@ -201,9 +278,36 @@ pub(crate) fn list_up(host: &ScopeRef) {
     // By invariant 2.
     if let Some(top) = top
         && generation::current() != before
-        && verdict(Some(&top)).any()
     {
-        retell(&top);
+        make_up(host, &top);
+    }
+}
+
+/// Does again the walks that may have passed by while the entries between `host` and `top` were not all there: that from
+/// above, and that of each place on the way which is cancelled or stopping itself.
+fn make_up(host: &ScopeRef, top: &ScopeRef) {
+    let mut path = vec![host.clone()];
+    while let Some(at) = path.last()
+        && !Arc::ptr_eq(at, top)
+        && let Some(parent) = at.parent()
+    {
+        path.push(parent);
+    }
+    let mut walked = Verdict::default();
+    if let Some(top) = path.last() {
+        walked = retell(top);
+    }
+    for at in path.iter().rev().skip(1) {
+        let flags = at.node().flags();
+        walked.cancelled &= flags & SHIELDED == 0;
+        if flags & CANCELLED != 0 && !walked.cancelled {
+            walk(at, Reach::Visible);
+            walked.cancelled = true;
+        }
+        if flags & STOPPING != 0 && !walked.stopping {
+            walk(at, Reach::All);
+            walked.stopping = true;
+        }
     }
 }
 
