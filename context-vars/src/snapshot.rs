@@ -1,3 +1,6 @@
+//! The variables of one place, kept, and put in force elsewhere. It holds a list of `bindings`, which is never changed, so
+//! that taking a snapshot is one clone.
+
 use std::{
     fmt,
     future::Future,

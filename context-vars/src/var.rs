@@ -1,3 +1,5 @@
+//! The variable: a key, which is its address, and what holds where it is not set.
+
 use std::{any::Any, fmt, future::Future, sync::Arc};
 
 use crate::{Scoped, bindings};
