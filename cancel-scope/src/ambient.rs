@@ -10,11 +10,7 @@
 //!    the waker itself when its poll ends, so an operation polled with the same one registers nothing.
 //! 3. `FAST.checkpoints` is set back by nothing (R12).
 
-use std::{
-    cell::Cell,
-    panic::Location,
-    sync::Arc,
-};
+use std::{cell::Cell, panic::Location, sync::Arc};
 
 use crate::{
     clock::TimeSource,
@@ -132,6 +128,19 @@ pub(crate) fn count_checkpoint() -> bool {
 /// The current scope.
 pub(crate) fn scope() -> Option<ScopeRef> {
     SLOW.try_with(|slow| peek(&slow.scope, Clone::clone)).ok().flatten()
+}
+
+/// The name of the nearest scope around that has one.
+pub(crate) fn scope_name() -> Option<Arc<str>> {
+    let mut at = scope();
+    while let Some(host) = at {
+        at = host.parent();
+        let name = host.as_scope().and_then(|scope| scope.name());
+        if name.is_some() {
+            return name;
+        }
+    }
+    None
 }
 
 /// The address of the current scope, 0 if there is none. It names the scope while someone holds it.

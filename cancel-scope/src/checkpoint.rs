@@ -8,12 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{
-    Cancelled, Cause, Verb, ambient,
-    leaf::Leaf,
-    tree,
-    waker_id::WakerId,
-};
+use crate::{Cancelled, Cause, Verb, ambient, leaf::Leaf, tree, waker_id::WakerId};
 
 /// The part of an operation's future that makes it a checkpoint.
 ///

@@ -72,7 +72,7 @@ impl TimedOut {
         self.limit
     }
 
-    /// The name given by [`FailAfter::named`](crate::FailAfter::named).
+    /// The name of the scope around: the nearest one that was [named](crate::CancelScope::named).
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -168,12 +168,24 @@ impl CancelError for anyhow::Error {
     fn as_error(&self) -> &(dyn Error + 'static) {
         self.as_ref()
     }
+
+    /// A box that became a report keeps its own type from `source`, and shows it to a downcast.
+    fn is_cancelled(&self) -> bool {
+        let boxed = || self.downcast_ref::<BoxError>().is_some_and(|boxed| is_cancellation(&**boxed));
+        is_cancellation(self.as_error()) || boxed()
+    }
 }
 
 #[cfg(feature = "eyre")]
 impl CancelError for eyre::Report {
     fn as_error(&self) -> &(dyn Error + 'static) {
         self.as_ref()
+    }
+
+    /// A box that became a report keeps its own type from `source`, and shows it to a downcast.
+    fn is_cancelled(&self) -> bool {
+        let boxed = || self.downcast_ref::<BoxError>().is_some_and(|boxed| is_cancellation(&**boxed));
+        is_cancellation(self.as_error()) || boxed()
     }
 }
 

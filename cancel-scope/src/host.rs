@@ -7,14 +7,20 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::ambient::{self, Frame};
+use crate::{
+    RunRecord,
+    ambient::{self, Frame},
+    clock::TimeSource,
+    seat::Visit,
+    tree,
+    waker_id::WakerId,
+};
 pub use crate::{
     node::{Host, Node, ScopeRef},
     scope_node::ScopeNode,
     seat::Seat,
     task_record::{TaskHost, TaskRef},
 };
-use crate::{RunRecord, clock::TimeSource, seat::Visit, tree, waker_id::WakerId};
 
 /// A new scope for a wrapper of an upper crate, tied to `owner`.
 pub fn scope_node(owner: Option<Arc<dyn Any + Send + Sync>>) -> Arc<ScopeNode> {
@@ -22,7 +28,7 @@ pub fn scope_node(owner: Option<Arc<dyn Any + Send + Sync>>) -> Arc<ScopeNode> {
     ScopeNode::new(0, Limit::Never, owner)
 }
 
-/// A [`Cancelled`], for operations that find out by themselves that they were.
+/// A [`Cancelled`](crate::Cancelled), for operations that find out by themselves that they were.
 pub fn cancelled() -> crate::Cancelled {
     crate::Cancelled::new()
 }
@@ -69,10 +75,7 @@ pub fn poll_task<R>(
 }
 
 /// Polls the body of a group: as [`poll_task`], but in the group's scope, and in the record of the task that hosts it.
-pub fn poll_body<R>(
-    cx: &mut Context<'_>,
-    body: impl FnOnce(&mut Context<'_>) -> Poll<R>,
-) -> Poll<R> {
+pub fn poll_body<R>(cx: &mut Context<'_>, body: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
     let (generation, verdict) = ambient::verdict();
     let mut scope = None;
     let frame = Frame { scope: ambient::scope(), generation, verdict, waker: WakerId::of(cx.waker()) };

@@ -82,8 +82,7 @@ impl Bond {
         let generation = generation::current();
         let entry = tree::verdict(self.scope.as_ref());
         let polled = {
-            let frame =
-                Frame { scope: self.scope.take(), generation, verdict: entry, waker: WakerId::of(cx.waker()) };
+            let frame = Frame { scope: self.scope.take(), generation, verdict: entry, waker: WakerId::of(cx.waker()) };
             let _visit = Visit::new(&mut self.scope, frame);
             body(cx)
         };

@@ -1,21 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod error;
-mod cause;
-mod scope;
-mod limit;
-mod checkpoint;
-mod ext;
 mod cancellable;
-mod stopping;
-mod in_scope;
-mod wait_at_most;
-mod sleep;
+mod cause;
+mod checkpoint;
 mod clock;
-mod virtual_clock;
-mod task_record;
+mod error;
+mod ext;
+mod in_scope;
+mod limit;
 mod run_record;
+mod scope;
+mod sleep;
+mod stopping;
+mod task_record;
+mod virtual_clock;
+mod wait_at_most;
 
 mod ambient;
 mod ambient_leaf;
@@ -46,9 +46,9 @@ pub use clock::{AlarmKey, Clock, WithClock, now, with_clock};
 pub use error::{BoxError, CancelError, Cancelled, Result, TimedOut, is_cancellation, ok};
 pub use ext::{CancelExt, CompletedExt, current_effective_deadline};
 pub use in_scope::InScope;
-pub use limit::{FailAfter, MoveOn, Shield, fail_after, fail_at, move_on_after, move_on_at, shield};
+pub use limit::{Shield, fail_after, fail_at, move_on_after, move_on_at, shield};
 pub use run_record::RunRecord;
-pub use scope::{CancelScope, Enter, Run};
+pub use scope::{CancelScope, Enter};
 pub use sleep::{Sleep, sleep, sleep_forever, sleep_until};
 pub use stopping::{Stopping, UnlessStopping, stopping};
 pub use task_record::{TaskRecord, Verb};

@@ -1,12 +1,10 @@
 //! Limits of time around a future: [`move_on_after`], [`fail_after`], and the shield.
 
 use std::{
-    borrow::Cow,
     fmt,
     future::Future,
     panic::Location,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -14,11 +12,7 @@ use std::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    CancelError, Cause, TimedOut, ambient,
-    expiry::Limit,
-    node::SHIELDED,
-    scope::exit,
-    scope_node::ScopeNode,
+    CancelError, Cause, TimedOut, ambient, expiry::Limit, node::SHIELDED, scope::exit, scope_node::ScopeNode,
     seat::Seat,
 };
 
@@ -52,7 +46,7 @@ use crate::{
 /// # Ok::<_, anyio_cancel_scope::Cancelled>(()) }).unwrap();
 /// ```
 #[track_caller]
-pub fn move_on_after<T, E, Fut>(limit: Duration, fut: Fut) -> MoveOn<Fut>
+pub fn move_on_after<T, E, Fut>(limit: Duration, fut: Fut) -> impl Future<Output = Result<Option<T>, E>>
 where
     E: CancelError,
     Fut: Future<Output = Result<T, E>>,
@@ -77,7 +71,7 @@ where
 /// # });
 /// ```
 #[track_caller]
-pub fn move_on_at<T, E, Fut>(deadline: Instant, fut: Fut) -> MoveOn<Fut>
+pub fn move_on_at<T, E, Fut>(deadline: Instant, fut: Fut) -> impl Future<Output = Result<Option<T>, E>>
 where
     E: CancelError,
     Fut: Future<Output = Result<T, E>>,
@@ -107,13 +101,13 @@ where
 ///     sleep_forever().await?;
 ///     io::Result::Ok(())
 /// };
-/// let error = fail_after(Duration::from_millis(1), load).named("load").await.unwrap_err();
+/// let error = fail_after(Duration::from_millis(1), load).await.unwrap_err();
 /// assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-/// assert!(error.to_string().starts_with("load: timed out after 1ms"));
+/// assert!(error.to_string().starts_with("timed out after 1ms (limit set at "));
 /// # });
 /// ```
 #[track_caller]
-pub fn fail_after<T, E, Fut>(limit: Duration, fut: Fut) -> FailAfter<Fut>
+pub fn fail_after<T, E, Fut>(limit: Duration, fut: Fut) -> impl Future<Output = Result<T, E>>
 where
     E: CancelError + From<TimedOut>,
     Fut: Future<Output = Result<T, E>>,
@@ -143,7 +137,7 @@ where
 /// # });
 /// ```
 #[track_caller]
-pub fn fail_at<T, E, Fut>(deadline: Instant, fut: Fut) -> FailAfter<Fut>
+pub fn fail_at<T, E, Fut>(deadline: Instant, fut: Fut) -> impl Future<Output = Result<T, E>>
 where
     E: CancelError + From<TimedOut>,
     Fut: Future<Output = Result<T, E>>,
@@ -207,8 +201,7 @@ impl Lazy {
 
 pin_project! {
     /// The future of [`move_on_after`] and [`move_on_at`].
-    #[must_use = "futures do nothing unless polled"]
-    pub struct MoveOn<Fut> {
+    struct MoveOn<Fut> {
         #[pin]
         fut: Fut,
         seat: Lazy,
@@ -237,27 +230,19 @@ impl<Fut> fmt::Debug for MoveOn<Fut> {
 
 pin_project! {
     /// The future of [`fail_after`] and [`fail_at`].
-    #[must_use = "futures do nothing unless polled"]
-    pub struct FailAfter<Fut> {
+    struct FailAfter<Fut> {
         #[pin]
         fut: Fut,
         seat: Lazy,
         limit: Limit,
         begun: Option<Instant>,
-        name: Option<Arc<str>>,
         place: &'static Location<'static>,
     }
 }
 
 impl<Fut> FailAfter<Fut> {
     fn new(limit: Limit, fut: Fut, place: &'static Location<'static>) -> Self {
-        Self { fut, seat: Lazy::new(0, limit), limit, begun: None, name: None, place }
-    }
-
-    /// Gives the limit a name, which [`TimedOut`] tells.
-    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = Some(name.into().into());
-        self
+        Self { fut, seat: Lazy::new(0, limit), limit, begun: None, place }
     }
 }
 
@@ -284,7 +269,7 @@ where
                     Limit::At(at) => this.begun.map_or(Duration::ZERO, |begun| at.saturating_duration_since(begun)),
                     Limit::Never => Duration::MAX,
                 };
-                Err(TimedOut { limit, name: this.name.take(), place: this.place }.into())
+                Err(TimedOut { limit, name: ambient::scope_name(), place: this.place }.into())
             }
             Ok(None) => Err(crate::Cancelled::new().into()),
             Err(error) => Err(error),
@@ -294,7 +279,7 @@ where
 
 impl<Fut> fmt::Debug for FailAfter<Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FailAfter").field("seat", &self.seat).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("FailAfter").field("seat", &self.seat).finish_non_exhaustive()
     }
 }
 

@@ -46,6 +46,7 @@ use crate::{
 /// # });
 /// ```
 #[derive(Clone)]
+#[must_use = "a scope does nothing until a future is run in it"]
 pub struct CancelScope {
     node: Arc<ScopeNode>,
 }
@@ -86,14 +87,12 @@ impl CancelScope {
     }
 
     /// Hides the cancellation of enclosing scopes from this one. Its own `cancel` and deadline go on to work.
-    #[must_use]
     pub fn shielded(self) -> Self {
         self.set_shielded(true);
         self
     }
 
     /// Gives the scope a name, for the task tree and for `Debug`.
-    #[must_use]
     pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
         self.node.set_name(name.into().into());
         self
@@ -117,7 +116,6 @@ impl CancelScope {
     /// assert_eq!(request.cause(), Some(Cause::Linked));
     /// # });
     /// ```
-    #[must_use]
     pub fn linked(self, other: &Self) -> Self {
         tree::link(&self.node, &other.as_ref());
         self
@@ -138,7 +136,7 @@ impl CancelScope {
     /// # Cancel safety
     /// Dropping the future drops `fut`, and leaves the scope.
     #[track_caller]
-    pub fn run<T, E, Fut>(&self, fut: Fut) -> Run<Fut>
+    pub fn run<T, E, Fut>(&self, fut: Fut) -> impl Future<Output = Result<Option<T>, E>> + use<T, E, Fut>
     where
         Fut: Future<Output = Result<T, E>>,
         E: CancelError,
@@ -250,9 +248,9 @@ impl fmt::Debug for CancelScope {
 }
 
 pin_project! {
-    /// The future of [`CancelScope::run`].
-    #[must_use = "futures do nothing unless polled"]
-    pub struct Run<Fut> {
+    /// The future of `CancelScope::run`. It has no public name: a name would need `E`, and a future that is generic over `E`
+    /// is "not general enough" inside of a spawned one.
+    struct Run<Fut> {
         #[pin]
         fut: Fut,
         seat: Seat,

@@ -123,7 +123,10 @@ impl Future for Sleep {
         {
             return Poll::Ready(Ok(()));
         }
-        this.checkpoint.poll_pending(cx).map(Err)
+        let cancelled = ready!(this.checkpoint.poll_pending(cx));
+        // The alarm goes, though the future may be kept.
+        this.until = Until::Ahead(Limit::Never);
+        Poll::Ready(Err(cancelled))
     }
 }
 

@@ -85,13 +85,8 @@ impl VirtualClock {
     }
 
     fn with(autojump: bool) -> Self {
-        let queue = Queue {
-            now: Instant::now(),
-            next: 0,
-            alarms: BTreeMap::new(),
-            deadlines: BTreeMap::new(),
-            autojump,
-        };
+        let queue =
+            Queue { now: Instant::now(), next: 0, alarms: BTreeMap::new(), deadlines: BTreeMap::new(), autojump };
         Self { queue: Arc::new(Mutex::new(queue)) }
     }
 

@@ -1,0 +1,242 @@
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use anyio_cancel_scope::{
+    CancelExt, CancelScope, Cancelled, Clock, VirtualClock, checkpoint, move_on_after, shield, sleep, with_clock,
+};
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use crate::support::{Probe, SECOND, Slot, foreign, forever, fresh_budget, never};
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+// R12
+#[test]
+fn exactly_every_128th_checkpoint_of_a_thread_yields() {
+    fresh_budget();
+    for round in 0..4 {
+        for count in 1..128 {
+            assert!(poll_once(Box::pin(checkpoint()).as_mut()).is_ready(), "round {round}, checkpoint {count}");
+        }
+        let mut last = Box::pin(checkpoint());
+        assert!(poll_once(last.as_mut()).is_pending(), "round {round}");
+        // The same checkpoint again: it is not counted twice.
+        assert!(poll_once(last.as_mut()).is_ready());
+    }
+}
+
+// R12
+#[test]
+fn all_operations_draw_on_one_budget_and_wrappers_do_not_reset_it() {
+    let slot = Slot::default();
+    let mut run = Probe::new(async {
+        for _ in 0..32 {
+            let inside = async {
+                slot.put(1);
+                slot.take().await?;
+                checkpoint().await?;
+                sleep(std::time::Duration::ZERO).await?;
+                shield(async { Ok::<_, Cancelled>(()) }.or_cancelled()).await
+            };
+            CancelScope::new().run(move_on_after(SECOND, inside)).await?;
+        }
+        Ok::<_, Cancelled>(())
+    });
+    assert!(run.poll().is_pending(), "the 128th of 128");
+    assert_eq!(run.wakes(), 1);
+    assert_eq!(run.woken_ready(), Ok(()));
+}
+
+// R12
+#[test]
+fn a_forced_yield_wakes_itself_at_once_and_comes_before_the_operation_is_tried() {
+    let slot = Slot::default();
+    slot.put(1);
+    let mut run = Probe::new(async {
+        for _ in 0..127 {
+            checkpoint().await?;
+        }
+        slot.take().await
+    });
+    assert!(run.poll().is_pending());
+    assert_eq!(run.wakes(), 1);
+    assert_eq!(slot.tries(), 0);
+    assert_eq!(run.woken_ready(), Ok(1));
+    assert_eq!(slot.tries(), 1);
+}
+
+// R4, R12
+#[test]
+fn after_a_forced_yield_the_next_poll_is_still_the_entry() {
+    let (scope, slot) = (CancelScope::new(), Slot::default());
+    slot.put(1);
+    let mut run = Probe::new(scope.enter(async {
+        for _ in 0..127 {
+            checkpoint().await?;
+        }
+        slot.take().await
+    }));
+    assert!(run.poll().is_pending());
+    scope.cancel();
+    assert!(run.woken_ready().is_err());
+    assert!(slot.is_full());
+}
+
+// R12
+#[test]
+fn a_wait_already_begun_is_never_delayed() {
+    let slot = Slot::default();
+    let mut run = Probe::new(slot.take());
+    run.pending();
+    for _ in 0..126 {
+        assert!(poll_once(Box::pin(checkpoint()).as_mut()).is_ready());
+    }
+    // The next checkpoint of this thread would be the 128th.
+    slot.put(1);
+    assert_eq!(run.woken_ready(), Ok(1));
+}
+
+// R12
+#[test]
+fn futures_in_lock_step_with_the_budget_come_to_their_end() {
+    for many in [127, 128, 129, 256] {
+        let tasks = (0..many).map(|_| async {
+            for _ in 0..10 {
+                checkpoint().await?;
+            }
+            Ok::<_, Cancelled>(())
+        });
+        let mut run = Probe::new(futures::future::join_all(tasks));
+        let polls = (0..).take_while(|_| run.poll().is_pending()).take(10_000).count();
+        assert!(polls < 10_000, "{many} futures never end");
+    }
+}
+
+// R12
+#[test]
+fn futures_in_lock_step_that_only_one_waker_drives_come_to_their_end() {
+    let one = || Box::pin(async { checkpoint().await });
+    let mut tasks: Vec<_> = (0..128).map(|_| one()).collect();
+    let mut run = Probe::new(poll_fn(move |cx| {
+        tasks.retain_mut(|task| task.as_mut().poll(cx).is_pending());
+        if tasks.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }));
+    run.drive_ready();
+}
+
+/// A loop that ignores `Cancelled` until `done`, and a sibling which needs several turns to get there.
+async fn rude_loop(done: Rc<Cell<bool>>) {
+    while !done.get() {
+        let _ = checkpoint().await;
+    }
+}
+
+async fn sibling(done: Rc<Cell<bool>>) {
+    for _ in 0..5 {
+        anyio_cancel_scope::yield_now().await;
+    }
+    done.set(true);
+}
+
+// R12; anyio#1111
+#[test]
+fn a_loop_that_ignores_cancelled_does_not_starve_its_siblings() {
+    let (scope, done) = (CancelScope::new(), Rc::new(Cell::new(false)));
+    scope.cancel();
+    let mut run = Probe::new(scope.enter(async { futures::join!(rude_loop(done.clone()), sibling(done.clone())) }));
+    run.drive_ready();
+}
+
+// R12
+#[test]
+fn a_loop_of_wrappers_that_ignores_cancelled_does_not_starve_its_siblings() {
+    let (scope, done) = (CancelScope::new(), Rc::new(Cell::new(false)));
+    scope.cancel();
+    let rude = async {
+        while !done.get() {
+            let _ = move_on_after(SECOND, checkpoint()).await;
+            let _ = shield(checkpoint()).await;
+            let _ = CancelScope::new().run(never()).await;
+        }
+    };
+    let mut run = Probe::new(scope.enter(async { futures::join!(rude, sibling(done.clone())) }));
+    run.drive_ready();
+}
+
+// R12
+#[test]
+fn a_loop_that_ignores_cancelled_does_not_starve_its_siblings_in_a_futures_unordered() {
+    let (scope, done) = (CancelScope::new(), Rc::new(Cell::new(false)));
+    scope.cancel();
+    let mut run = Probe::new(scope.enter(async {
+        let both: [Pin<Box<dyn Future<Output = ()>>>; 2] =
+            [Box::pin(rude_loop(done.clone())), Box::pin(sibling(done.clone()))];
+        let mut tasks: FuturesUnordered<_> = both.into_iter().collect();
+        while tasks.next().await.is_some() {}
+    }));
+    run.drive_ready();
+}
+
+// R9, R12
+#[test]
+fn a_deadline_is_noticed_by_a_loop_that_never_waits() {
+    let clock = VirtualClock::new();
+    let during = clock.clone();
+    let count = Cell::new(0);
+    let mut run = Probe::new(clock.run(move_on_after(SECOND, async {
+        loop {
+            checkpoint().await?;
+            count.set(count.get() + 1);
+            if count.get() == 5 {
+                during.advance(SECOND);
+            }
+        }
+        #[allow(unreachable_code)]
+        Ok::<(), Cancelled>(())
+    })));
+    assert_eq!(run.drive_ready(), Ok(None));
+    assert_eq!(count.get(), 127);
+}
+
+// R9, R12
+#[test]
+fn the_budget_looks_at_each_deadline_by_that_scopes_own_clock() {
+    let (here, there) = (VirtualClock::new(), VirtualClock::new());
+    let outer = CancelScope::at(here.now() + SECOND);
+    there.advance(3600 * SECOND);
+    let inside = with_clock(std::sync::Arc::new(there), async {
+        for _ in 0..300 {
+            checkpoint().await?;
+        }
+        Ok::<_, Cancelled>(())
+    });
+    let mut run = Probe::new(here.run(outer.run(inside)));
+    assert_eq!(run.drive_ready(), Ok(Some(())));
+    assert!(!outer.cancel_called());
+}
+
+// R12
+#[test]
+fn a_forced_yield_under_a_foreign_waker_is_woken_there() {
+    let mut run = Probe::new(foreign(async {
+        for _ in 0..200 {
+            checkpoint().await?;
+        }
+        Ok::<_, Cancelled>(())
+    }));
+    assert!(run.poll().is_pending());
+    assert_eq!(run.woken_ready(), Ok(()));
+}
+
+#[test]
+fn waits_do_not_yield_on_the_way_to_pending() {
+    let mut run = Probe::new(async { futures::join!(forever(), forever()) });
+    run.pending();
+}
