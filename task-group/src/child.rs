@@ -87,7 +87,7 @@ where
 
 /// Puts the value into the handle, and notes the end there.
 pub(crate) fn settle<T, E: CancelError>(result: Result<T, E>, repr: &Repr<T>) -> ChildEnd<(), E> {
-    let end = ChildEnd::of(result.map(|value| repr.put(value)));
+    let end = ChildEnd::of(result.map(|value| repr.value().put(value)));
     repr.header().finish(end.end());
     end
 }

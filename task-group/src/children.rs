@@ -5,6 +5,7 @@
 //! 2. In one turn a child is polled at most once, and at most `TURN` children in all; what is left over makes the group
 //!    wake its host and return, so that a group whose children wake themselves starves nobody.
 //! 3. A panic, in a poll or in a destructor, is caught here and cancels the group. The first one is kept.
+//! 4. When a turn begins, every child and the body were last polled in the situation `told`, or `uneven` is set.
 
 use std::{
     any::Any,
@@ -24,9 +25,9 @@ use anyio_context_vars::Snapshot;
 
 use crate::{
     child::NewChild,
-    hub::Hub,
+    hub::{Hub, Ticket},
     sync::Ordering,
-    task::{End, header},
+    task::{End, Header, header},
 };
 
 /// How many children one poll of a group polls at most.
@@ -40,10 +41,12 @@ pub(crate) struct Children<C> {
     slots: Vec<Option<Slot<C>>>,
     live: usize,
     /// Woken children that are not polled yet: first those that the last turn had no room for.
-    batch: VecDeque<u32>,
+    batch: VecDeque<Ticket>,
     /// Kept for its room.
-    spare: Vec<u32>,
+    spare: Vec<Ticket>,
     told: Situation,
+    /// The situation changed in the middle of a turn, so that not all saw the same.
+    uneven: bool,
     panic: Option<Payload>,
 }
 
@@ -55,6 +58,17 @@ struct Slot<C> {
     variables: Snapshot,
 }
 
+impl<C> Slot<C> {
+    fn header(&self) -> Option<&Header> {
+        self.task.as_ref().and_then(header)
+    }
+}
+
+/// Whether children who do not know of the situation must be told.
+fn is_news(situation: Situation) -> bool {
+    situation != Situation::default()
+}
+
 impl<C: Future + Unpin> Children<C> {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
         Self {
@@ -64,6 +78,7 @@ impl<C: Future + Unpin> Children<C> {
             batch: VecDeque::new(),
             spare: Vec::new(),
             told: Situation::default(),
+            uneven: false,
             panic: None,
         }
     }
@@ -79,16 +94,24 @@ impl<C: Future + Unpin> Children<C> {
         self.hub.swap_ready(&mut self.spare);
         self.batch.extend(self.spare.drain(..));
         let now = host::situation();
-        let changed = std::mem::replace(&mut self.told, now) != now;
-        if changed {
-            for (key, slot) in self.slots.iter().enumerate() {
-                let task = slot.as_ref().and_then(|slot| slot.task.as_ref()).and_then(header);
-                if task.is_some_and(|task| task.claim()) {
-                    self.batch.push_back(key as u32);
-                }
-            }
+        let uneven = std::mem::take(&mut self.uneven);
+        let changed = std::mem::replace(&mut self.told, now) != now || uneven;
+        let tell = changed && is_news(now);
+        if tell {
+            let tasks = self.slots.iter().flatten().filter_map(Slot::header);
+            self.batch.extend(tasks.filter(|task| task.claim()).map(Header::ticket));
         }
-        changed
+        tell
+    }
+
+    /// Looks whether the situation is still the one in which this turn began: before and after whatever is polled in it.
+    pub(crate) fn watch(&mut self) {
+        self.uneven |= host::situation() != self.told;
+    }
+
+    /// How many children are to be polled in this turn, if there is room.
+    pub(crate) fn woken(&self) -> usize {
+        self.batch.len()
     }
 
     /// Polls those children that were woken, and hands out what ended.
@@ -96,16 +119,24 @@ impl<C: Future + Unpin> Children<C> {
         let now = self.batch.len().min(*turn);
         *turn -= now;
         for _ in 0..now {
-            let Some(key) = self.batch.pop_front() else { break };
-            if let Some(output) = self.poll_child(key) {
+            let Some(ticket) = self.batch.pop_front() else { break };
+            if self.is_valid(ticket)
+                && let Some(output) = self.poll_child(ticket.key)
+            {
                 on_end(output);
             }
         }
     }
 
-    /// Whether woken children are left for another turn.
-    pub(crate) fn has_left_over(&self) -> bool {
-        !self.batch.is_empty()
+    /// Whether the ticket is still that of the child under its key: an earlier one may have been woken as it ended.
+    fn is_valid(&self, ticket: Ticket) -> bool {
+        let slot = self.slots.get(ticket.key as usize).and_then(Option::as_ref);
+        slot.and_then(Slot::header).is_some_and(|task| task.ticket() == ticket)
+    }
+
+    /// Whether another turn would poll any child: one that this turn had no room for, or that must be told.
+    pub(crate) fn have_work(&self) -> bool {
+        !self.batch.is_empty() || (self.uneven && is_news(host::situation()))
     }
 
     /// Takes a child in and polls it for the first time (R5).
@@ -123,8 +154,9 @@ impl<C: Future + Unpin> Children<C> {
     }
 
     fn poll_child(&mut self, key: u32) -> Option<C::Output> {
+        self.watch();
         let slot = self.slots.get_mut(key as usize)?.as_mut()?;
-        if let Some(task) = slot.task.as_ref().and_then(header) {
+        if let Some(task) = slot.header() {
             task.unqueue();
         }
         let Slot { future, waker, scope, task, variables } = slot;
@@ -132,6 +164,7 @@ impl<C: Future + Unpin> Children<C> {
         let polled = catch_unwind(AssertUnwindSafe(|| {
             variables.enter_mut(|| host::poll_task(scope, task, &mut cx, |cx| Pin::new(future).poll(cx)))
         }));
+        self.watch();
         match polled {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(output)) => {
@@ -201,19 +234,25 @@ pub(crate) fn raise(panic: Option<Payload>) {
 fn discard<C>(hub: &Hub, key: u32, slot: Slot<C>, end: End) -> Result<(), Payload> {
     let Slot { future, waker, scope, task, variables } = slot;
     if let Some(task) = task.as_ref().and_then(header) {
-        // For good: a stale wake-up must not reach the next child with this key.
+        // For good: nobody wakes it any more.
         task.claim();
     }
-    let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
+    let mut first = None;
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+        keep_first(&mut first, payload);
+    }
     if let Some(task) = task.as_ref().and_then(header) {
-        task.finish(if dropped.is_err() { End::Panicked } else { end });
+        task.finish(if first.is_some() { End::Panicked } else { end });
     }
     if let Some(scope) = &scope {
         host::leave(scope);
     }
     hub.remove(key);
-    drop((waker, variables));
-    dropped
+    // Values of the user go with the last of them.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop((waker, variables, scope, task)))) {
+        keep_first(&mut first, payload);
+    }
+    first.map_or(Ok(()), Err)
 }
 
 /// Drops a child that was never taken in; its handle says that it was cancelled.

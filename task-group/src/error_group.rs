@@ -73,19 +73,26 @@ impl<E> ErrorGroup<E> {
 
 impl<E: CancelError + Debug + Display + 'static> ErrorGroup<E> {
     /// The errors of this group and of the groups in it, at any depth, without the groups themselves.
+    ///
+    /// A group is found where it is an error itself, inside an [`io::Error`], or the direct source of an error, such as a
+    /// variant of an enum (one that is `#[error(transparent)]` hides it).
     pub fn leaves(&self) -> Box<dyn Iterator<Item = &(dyn Error + 'static)> + '_> {
         Box::new(self.errors.iter().flat_map(|error| {
             let error = error.as_error();
-            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            let inner: &(dyn Error + 'static) = match wrapped {
-                Some(wrapped) => wrapped,
-                None => error,
-            };
-            match inner.downcast_ref::<Self>() {
+            match Self::find(error) {
                 Some(group) => group.leaves(),
                 None => Box::new(std::iter::once(error)),
             }
         }))
+    }
+
+    /// The group that `error` is, or that it wraps: as an [`io::Error`], or as its source.
+    fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        let mut error = error;
+        while let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            error = wrapped;
+        }
+        error.downcast_ref().or_else(|| error.source()?.downcast_ref())
     }
 }
 

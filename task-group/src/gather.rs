@@ -2,7 +2,7 @@
 
 use std::{future::Future, panic::Location, pin::Pin, sync::Arc};
 
-use anyio_cancel_scope::{CancelError, CompletedExt};
+use anyio_cancel_scope::{CancelError, CompletedExt, host};
 
 use crate::{
     ErrorGroup,
@@ -64,7 +64,8 @@ where
     })
     .await
     .completed()?;
-    Ok(values.take())
+    let count = values.len();
+    values.take(count).ok_or_else(|| host::cancelled().into())
 }
 
 /// The values of parts, each at its index.
@@ -85,9 +86,15 @@ impl<T> Values<T> {
         values[index] = Some(value);
     }
 
-    /// All values, when every part gave one.
-    pub(crate) fn take(&self) -> Vec<T> {
-        std::mem::take(&mut *self.values.lock()).into_iter().flatten().collect()
+    fn len(&self) -> usize {
+        self.values.lock().len()
+    }
+
+    /// All `count` values, if every part gave one: one may have been interrupted by what is gone again.
+    pub(crate) fn take(&self, count: usize) -> Option<Vec<T>> {
+        let values = std::mem::take(&mut *self.values.lock());
+        let values: Vec<T> = values.into_iter().flatten().collect();
+        (values.len() == count).then_some(values)
     }
 }
 

@@ -14,11 +14,12 @@
 //! 3. The body has a waker of its own, so that a busy child does not have the body polled.
 
 use std::{
+    fmt,
     future::Future,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
 };
 
 use anyio_cancel_scope::{CancelError, Checkpoint, Verb, host, host::Seat};
@@ -48,19 +49,18 @@ impl<C, E> Core<C, E> {
 
     /// Leaves a child for the group to take in (G7).
     #[track_caller]
-    pub(crate) fn submit(&self, child: NewChild<C>, call: &str) {
+    pub(crate) fn submit(&self, child: NewChild<C>, call: impl fmt::Display) {
         self.hub.enter(child.task.clone());
         let Err((child, phase)) = self.inbox.submit(child) else {
             self.hub.bell.ring();
             return;
         };
         let dropped = discard_new(child);
-        if phase == Phase::Returned && !std::thread::panicking() {
-            panic!(
-                "{call}: the group has returned, and runs no more tasks; start them before its body and all of its tasks \
-                 have ended"
-            );
-        }
+        assert!(
+            phase != Phase::Returned || std::thread::panicking(),
+            "{call}: the group has returned, and runs no more tasks; start them before its body and all of its tasks have \
+             ended"
+        );
         raise(dropped.err());
     }
 
@@ -114,12 +114,14 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let mut first = None;
-            if let Some(running) = this.running.as_mut() {
+            let mut running = this.running.take();
+            if let Some(running) = &mut running {
                 running.close_dropped(&mut first);
             }
-            // The body comes last, since children may use what it lent them; all of it goes before the drop returns.
+            // The body comes after the children, which may use what it lent them; all of it goes before the drop returns.
             let body = catch_unwind(AssertUnwindSafe(|| this.body.set(None)));
-            if let Err(payload) = body {
+            let rest = catch_unwind(AssertUnwindSafe(|| drop(running)));
+            for payload in [body, rest].into_iter().filter_map(Result::err) {
                 keep_first(&mut first, payload);
             }
             raise(first);
@@ -165,13 +167,16 @@ where
             "{}: polled after it was ready, which a future must not be; await it once",
             this.verb
         );
-        let running = this.running.get_or_insert_with(|| Running::new(Core::new(*this.verb, this.place)));
+        let running = this.running.get_or_insert_with(|| Running::new(Core::new(this.verb, this.place)));
         let polled = running.poll(cx, |core, cx| {
             if let Some(make) = this.make.take() {
                 this.body.set(Some(make.make(core.clone())));
             }
-            let body = this.body.as_mut().as_pin_mut();
-            body.map_or(Poll::Pending, |body| body.poll(cx))
+            let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Pending };
+            let result = ready!(body.poll(cx));
+            // What it still holds goes now, while the group is open for what that may start.
+            this.body.set(None);
+            Poll::Ready(result)
         });
         match polled {
             // Where the body waits says more than that it is in a group.
@@ -183,7 +188,6 @@ where
             Poll::Ready(()) => {
                 let result = running.exit();
                 *this.running = None;
-                this.body.set(None);
                 Poll::Ready(result)
             }
         }
@@ -284,9 +288,14 @@ where
             self.poll_body(body);
         }
         let (core, tally) = (self.core, &mut *self.tally);
+        // New tasks get their share also where those that run would fill every turn.
+        let crowded = self.children.woken() > TURN / 2;
+        let kept = if crowded { core.inbox.count_new().min(TURN / 2) } else { 0 };
+        left -= kept;
         self.children.poll_woken(&mut left, |end| {
             tally.child(&core.hub, end);
         });
+        left += kept;
         self.take_in_new(&mut left);
         self.take_late();
         if *self.body_done && self.children.live() == 0 && !core.hub.bell.is_held() && core.inbox.close_if_empty() {
@@ -305,13 +314,15 @@ where
         } else {
             self.body_woken.is_set()
         };
-        body || self.children.has_left_over() || self.core.hub.has_ready() || !self.core.inbox.is_empty()
+        body || self.children.have_work() || self.core.hub.has_ready() || !self.core.inbox.is_empty()
     }
 
     fn poll_body(&mut self, mut body: impl FnMut(&Arc<Core<C, E>>, &mut Context<'_>) -> Poll<Result<T, E>>) {
         let mut cx = Context::from_waker(self.body_waker);
+        self.children.watch();
         let polled =
             catch_unwind(AssertUnwindSafe(|| host::poll_body(&mut cx, |cx| body(self.core, cx).map(ChildEnd::of))));
+        self.children.watch();
         match polled {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(end)) => {

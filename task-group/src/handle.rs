@@ -9,12 +9,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use anyio_cancel_scope::{Cancelled, Cause, Checkpoint, host, host::ScopeRef};
+use anyio_cancel_scope::{Cancelled, Cause, Checkpoint, check_cancelled, host, host::ScopeRef};
 
 use crate::{
     JoinError, TaskId, TaskState,
     joiners::Joining,
-    sync::Mutex,
+    keep::Keep,
     task::{End, Header, Task},
 };
 
@@ -92,7 +92,9 @@ impl<T> TaskHandle<T> {
     /// Waits until the task has ended, and takes its value.
     ///
     /// # Errors
-    /// [`JoinError`]: that you were cancelled while you waited, or why there is no value.
+    /// [`JoinError`]: that you were cancelled while you waited, or why there is no value. Where a cancellation reaches you
+    /// and the task alike it is [`Interrupted`](JoinError::Interrupted), so a group that is cancelled does not fail because
+    /// one of its tasks waited for another.
     ///
     /// # Cancel safety
     /// A `join` that is cancelled or dropped leaves the value in the handle.
@@ -122,6 +124,14 @@ impl<T> TaskHandle<T> {
     }
 }
 
+impl<T> Drop for TaskHandle<T> {
+    fn drop(&mut self) {
+        if std::mem::needs_drop::<T>() {
+            self.repr.value().give_up();
+        }
+    }
+}
+
 impl<T> fmt::Debug for TaskHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskHandle")
@@ -137,7 +147,7 @@ pub(crate) enum Repr<T> {
     /// With the rest of the task.
     Joint(Arc<Task<T>>),
     /// Apart: a value that is not `Send` cannot live in what a waker points to.
-    Apart(Arc<Task<()>>, Arc<Mutex<Option<T>>>),
+    Apart(Arc<Task<()>>, Arc<Keep<T>>),
 }
 
 impl<T> Repr<T> {
@@ -148,23 +158,16 @@ impl<T> Repr<T> {
         }
     }
 
-    pub(crate) fn put(&self, value: T) {
+    pub(crate) fn value(&self) -> &Keep<T> {
         match self {
-            Self::Joint(task) => task.put(value),
-            Self::Apart(_, slot) => *slot.lock() = Some(value),
-        }
-    }
-
-    fn take(&self) -> Option<T> {
-        match self {
-            Self::Joint(task) => task.take(),
-            Self::Apart(_, slot) => slot.lock().take(),
+            Self::Joint(task) => task.value(),
+            Self::Apart(_, value) => value,
         }
     }
 
     fn result(&self, end: End) -> Result<T, JoinError> {
         match end {
-            End::Finished => self.take().ok_or(JoinError::Taken),
+            End::Finished => self.value().take().ok_or(JoinError::Taken),
             End::Failed => Err(JoinError::TaskFailed),
             End::Cancelled => Err(JoinError::TaskCancelled),
             End::Panicked => Err(JoinError::TaskPanicked),
@@ -176,7 +179,7 @@ impl<T> Clone for Repr<T> {
     fn clone(&self) -> Self {
         match self {
             Self::Joint(task) => Self::Joint(task.clone()),
-            Self::Apart(task, slot) => Self::Apart(task.clone(), slot.clone()),
+            Self::Apart(task, value) => Self::Apart(task.clone(), value.clone()),
         }
     }
 }
@@ -217,6 +220,10 @@ impl<T> Future for Join<'_, T> {
         let this = self.get_mut();
         ready!(this.checkpoint.poll_entry(cx))?;
         if let Poll::Ready(end) = this.joining.poll(cx) {
+            // One cancellation ended both, whichever of them was polled first; there is no value to lose.
+            if end == End::Cancelled {
+                check_cancelled()?;
+            }
             return Poll::Ready(this.repr.result(end));
         }
         this.checkpoint.poll_pending(cx).map(|cancelled| Err(cancelled.into()))

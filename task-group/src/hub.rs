@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! 1. A key names one live task: it is given out with the task's entry in `members`, and freed when the task ended.
-//! 2. A task pushes its key at most once between two polls of it (its `queued` flag), and never after its end.
+//! 2. A task pushes its ticket at most once between two polls of it (its `queued` flag), and never after its end. Its
+//!    last one may be in the queue when its key is given out again, and is known by its id.
 //!
 //! # Lock order
 //! `ready` and `members` are each held alone.
@@ -29,9 +30,16 @@ pub(crate) struct Hub {
     pub(crate) place: &'static Location<'static>,
     /// The task that hosts the group.
     pub(crate) host: Option<TaskId>,
-    ready: Mutex<Vec<u32>>,
+    ready: Mutex<Vec<Ticket>>,
     members: Mutex<Slab<TaskRef>>,
     registered: Mutex<Option<usize>>,
+}
+
+/// A task that was woken: its key, and enough of its identity to tell it from the next one with this key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ticket {
+    pub(crate) key: u32,
+    pub(crate) id: u32,
 }
 
 impl Hub {
@@ -74,13 +82,13 @@ impl Hub {
     }
 
     /// A task of the group was woken.
-    pub(crate) fn push(&self, key: u32) {
-        self.ready.lock().push(key);
+    pub(crate) fn push(&self, ticket: Ticket) {
+        self.ready.lock().push(ticket);
         self.bell.ring();
     }
 
     /// Exchanges the queue of woken tasks for an empty one.
-    pub(crate) fn swap_ready(&self, batch: &mut Vec<u32>) {
+    pub(crate) fn swap_ready(&self, batch: &mut Vec<Ticket>) {
         debug_assert!(batch.is_empty());
         std::mem::swap(&mut *self.ready.lock(), batch);
     }

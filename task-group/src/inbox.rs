@@ -70,6 +70,11 @@ impl<C, E> Inbox<C, E> {
         taken.extend(state.new.drain(..count));
     }
 
+    /// How many children wait to be taken in.
+    pub(crate) fn count_new(&self) -> usize {
+        self.state.lock().new.len()
+    }
+
     pub(crate) fn take_late(&self) -> Vec<Late<E>> {
         std::mem::take(&mut self.state.lock().late)
     }

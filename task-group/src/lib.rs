@@ -26,10 +26,14 @@ mod group;
 mod hub;
 mod inbox;
 mod joiners;
+mod keep;
 mod part;
 mod registry;
 mod sync;
 mod tally;
+
+#[cfg(all(test, anyio_loom))]
+mod loom_models;
 
 pub use as_completed::{Completed, Next, as_completed};
 pub use error_group::ErrorGroup;
@@ -39,7 +43,7 @@ pub use hold::{Hold, hold};
 pub use info::TaskInfo;
 pub use join_error::{JoinError, NeverStarted};
 pub use local_task_group::{LocalTaskBuilder, LocalTaskGroup, local_task_group};
-pub use map_concurrent::{MapConcurrent, map_concurrent};
+pub use map_concurrent::map_concurrent;
 pub use output::TaskOutput;
 pub use race::race;
 pub use start::TaskStatus;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc, task::Waker};
 
-use anyio_cancel_scope::{CancelError, CancelScope, Checkpoint, host::ScopeRef};
+use anyio_cancel_scope::{CancelError, CancelScope, host::ScopeRef};
 use anyio_context_vars::Snapshot;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     child::{Child, ChildEnd, NewChild},
     group::{Core, Group},
     handle::Repr,
+    keep::Keep,
     start::{Start, Starting},
     task::{Name, Task},
 };
@@ -87,7 +88,10 @@ impl<'env, E> LocalTaskGroup<'env, E> {
     /// # Cancel safety
     /// As [`TaskGroup::start`](crate::TaskGroup::start).
     #[track_caller]
-    pub fn start<V, T, F, Fut>(&self, f: F) -> impl Future<Output = Result<(V, TaskHandle<T>), E>>
+    pub fn start<V, T, F, Fut>(
+        &self,
+        f: F,
+    ) -> impl Future<Output = Result<(V, TaskHandle<T>), E>> + use<'env, V, T, F, Fut, E>
     where
         V: 'static,
         F: FnOnce(TaskStatus<V>) -> Fut,
@@ -96,7 +100,7 @@ impl<'env, E> LocalTaskGroup<'env, E> {
         T: 'static,
         E: From<NeverStarted> + CancelError + 'env,
     {
-        self.handshake(Name::of_type::<Fut>(), Checkpoint::new(&"start"), Location::caller(), f)
+        self.handshake(Name::of_type::<Fut>(), Location::caller(), f)
     }
 
     /// Names the task that is started next.
@@ -104,6 +108,7 @@ impl<'env, E> LocalTaskGroup<'env, E> {
         LocalTaskBuilder { group: self, name: Name::Given(name.into()) }
     }
 
+    #[track_caller]
     fn launch<F, T>(&self, name: Name, place: &'static Location<'static>, fut: F) -> TaskHandle<T>
     where
         F: Future + 'env,
@@ -120,10 +125,9 @@ impl<'env, E> LocalTaskGroup<'env, E> {
     fn handshake<V, T, F, Fut>(
         &self,
         name: Name,
-        checkpoint: Checkpoint,
         place: &'static Location<'static>,
         f: F,
-    ) -> impl Future<Output = Result<(V, TaskHandle<T>), E>>
+    ) -> impl Future<Output = Result<(V, TaskHandle<T>), E>> + use<'env, V, T, F, Fut, E>
     where
         V: 'static,
         F: FnOnce(TaskStatus<V>) -> Fut,
@@ -133,7 +137,7 @@ impl<'env, E> LocalTaskGroup<'env, E> {
         E: From<NeverStarted> + CancelError + 'env,
     {
         let core = self.core.clone();
-        Start::new(core.clone(), checkpoint, move |starting: &Starting<V, E>| {
+        Start::new(core.clone(), place, move |starting: &Starting<V, E>| {
             let fut = f(starting.cell.status());
             apart(&core, name, place, |repr| -> LocalChild<'env, E> { Box::pin(starting.child(fut, repr)) })
         })
@@ -211,7 +215,10 @@ impl<'env, E> LocalTaskBuilder<'_, 'env, E> {
     /// # Cancel safety
     /// As [`TaskGroup::start`](crate::TaskGroup::start).
     #[track_caller]
-    pub fn start<V, T, F, Fut>(self, f: F) -> impl Future<Output = Result<(V, TaskHandle<T>), E>>
+    pub fn start<V, T, F, Fut>(
+        self,
+        f: F,
+    ) -> impl Future<Output = Result<(V, TaskHandle<T>), E>> + use<'env, V, T, F, Fut, E>
     where
         V: 'static,
         F: FnOnce(TaskStatus<V>) -> Fut,
@@ -220,7 +227,7 @@ impl<'env, E> LocalTaskBuilder<'_, 'env, E> {
         T: 'static,
         E: From<NeverStarted> + CancelError + 'env,
     {
-        self.group.handshake(self.name, Checkpoint::new(&"start"), Location::caller(), f)
+        self.group.handshake(self.name, Location::caller(), f)
     }
 }
 
@@ -238,7 +245,7 @@ fn apart<C, E, T: 'static>(
     future: impl FnOnce(Repr<T>) -> C,
 ) -> (NewChild<C>, TaskHandle<T>) {
     let task: Arc<Task<()>> = Task::new(core.hub.clone(), name, place);
-    let repr = Repr::Apart(task.clone(), Arc::default());
+    let repr = Repr::Apart(task.clone(), Arc::new(Keep::new()));
     let scope: ScopeRef = task.clone();
     let child = NewChild {
         future: future(repr.clone()),

@@ -1,7 +1,6 @@
 //! A function over many items, some at a time.
 
 use std::{
-    fmt,
     future::Future,
     panic::Location,
     pin::Pin,
@@ -23,8 +22,8 @@ use crate::{
 
 /// Runs `f` over all items, at most `limit` at a time, and gives the values in the order of the items.
 ///
-/// The next item is taken from `iter` when there is room for it, inside the group's scope. If one fails, no more are
-/// taken, the others are cancelled and waited for.
+/// The next item is taken from `iter` when there is room for it, inside the group's scope. If one fails, or the whole is
+/// cancelled, no more are taken; those that run are cancelled and waited for.
 ///
 /// Goes beyond AnyIO's [`amap`](https://anyio.readthedocs.io/en/stable/api.html), which has no limit.
 ///
@@ -49,24 +48,25 @@ use crate::{
 /// # io::Result::Ok(()) }).unwrap();
 /// ```
 #[track_caller]
-pub fn map_concurrent<I, F, Fut, T, E>(iter: I, limit: usize, f: F) -> MapConcurrent<I::IntoIter, F, Fut, T, E>
+pub fn map_concurrent<I, It, X, F, Fut, T, E>(iter: I, limit: usize, f: F) -> impl Future<Output = Result<Vec<T>, E>>
 where
-    I: IntoIterator,
-    F: FnMut(I::Item) -> Fut,
+    I: IntoIterator<Item = X, IntoIter = It>,
+    It: Iterator<Item = X>,
+    F: FnMut(X) -> Fut,
     Fut: Future<Output = Result<T, E>>,
     E: CancelError + From<ErrorGroup<E>>,
 {
     assert!(limit > 0, "map_concurrent: a limit of 0 would never run anything; give 1 or more");
     let place = Location::caller();
     let sink = Arc::new(Slots { values: Values::of(0), state: Mutex::default() });
-    let feed = Feed { iter: iter.into_iter(), f, limit, sink: sink.clone(), next: 0, place };
+    let feed = Feed { iter: iter.into_iter(), f, limit, sink: sink.clone(), place };
     MapConcurrent { group: Group::new(&"map_concurrent", place, feed), sink }
 }
 
 pin_project! {
-    /// The future of [`map_concurrent`].
-    #[must_use = "futures do nothing unless polled"]
-    pub struct MapConcurrent<It, F, Fut, T, E>
+    /// The future of [`map_concurrent`]. It has no public name, and one type parameter for each associated type: a future that
+    /// holds a projection is "not general enough" inside of a spawned one.
+    struct MapConcurrent<It, F, Fut, T, E>
     where
         Fut: Future<Output = Result<T, E>>,
         E: CancelError,
@@ -88,18 +88,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let done = ready!(this.group.poll(cx)).completed();
-        Poll::Ready(done.map(|()| this.sink.values.take()))
-    }
-}
-
-impl<It, F, Fut, T, E> fmt::Debug for MapConcurrent<It, F, Fut, T, E>
-where
-    Fut: Future<Output = Result<T, E>>,
-    E: CancelError,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapConcurrent").finish_non_exhaustive()
+        ready!(this.group.poll(cx)).completed()?;
+        let started = this.sink.state.lock().started;
+        Poll::Ready(this.sink.values.take(started).ok_or_else(|| host::cancelled().into()))
     }
 }
 
@@ -111,6 +102,7 @@ struct Slots<T> {
 
 #[derive(Default)]
 struct SlotsState {
+    started: usize,
     running: usize,
     /// The feed, when it waits for room.
     waker: Option<Waker>,
@@ -136,7 +128,6 @@ struct Feed<It, F, T> {
     f: F,
     limit: usize,
     sink: Arc<Slots<T>>,
-    next: usize,
     place: &'static Location<'static>,
 }
 
@@ -168,6 +159,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { feed, core } = self.get_mut();
         loop {
+            if host::situation().cancelled {
+                // What is left in `iter` is the work that is missing; none of it is taken to be dropped.
+                let exhausted = feed.iter.size_hint().1 == Some(0);
+                return Poll::Ready(if exhausted { Ok(()) } else { Err(host::cancelled().into()) });
+            }
             let full = {
                 let waker = cx.waker().clone();
                 let mut state = feed.sink.state.lock();
@@ -177,18 +173,18 @@ where
                 drop(old);
                 full
             };
-            if full && !host::situation().cancelled {
+            if full {
                 return Poll::Pending;
             }
             let Some(item) = feed.iter.next() else { return Poll::Ready(Ok(())) };
-            if host::situation().cancelled {
-                // This item, and those after it, are the work that is missing.
-                return Poll::Ready(Err(host::cancelled().into()));
-            }
             let future = Box::pin((feed.f)(item));
-            feed.sink.state.lock().running += 1;
-            core.start_part(feed.next, future, &feed.sink, feed.place);
-            feed.next += 1;
+            let index = {
+                let mut state = feed.sink.state.lock();
+                state.running += 1;
+                state.started += 1;
+                state.started - 1
+            };
+            core.start_part(index, future, &feed.sink, feed.place);
         }
     }
 }

@@ -62,7 +62,7 @@ where
 {
     let line = Arc::new(Mutex::<Option<Arc<Line<T, E>>>>::default());
     let kept = line.clone();
-    let group = Group::new(&"race", place, move |core: Arc<Core<Part<Fut, Line<T, E>>, E>>| {
+    let group = Group::new(&"race", place, move |core: Arc<RaceCore<Fut, T, E>>| {
         let line =
             Arc::new(Line { hub: core.hub.clone(), state: Mutex::new(Outcome { winner: None, errors: Vec::new() }) });
         *kept.lock() = Some(line.clone());
@@ -80,6 +80,8 @@ where
     ended?;
     Err(join_errors(errors).unwrap_or_else(|| host::cancelled().into()))
 }
+
+type RaceCore<Fut, T, E> = Core<Part<Fut, Line<T, E>>, E>;
 
 /// The finishing line.
 struct Line<T, E> {
@@ -102,22 +104,20 @@ impl<T, E> Line<T, E> {
 impl<T, E> Sink<T, E> for Line<T, E> {
     fn end(&self, _index: usize, end: ChildEnd<T, E>) -> ChildEnd<(), E> {
         let mut state = self.state.lock();
-        let late = match end {
+        match end {
             ChildEnd::Value(value) if state.winner.is_none() => {
                 state.winner = Some(value);
                 drop(state);
                 host::cancel(&(self.hub.scope.clone() as _), Cause::Called(Some("the race is won".into())));
-                None
             }
-            ChildEnd::Value(value) => Some(value),
-            ChildEnd::Failed(error) => {
-                state.errors.push(error);
-                None
+            ChildEnd::Value(late) => {
+                drop(state);
+                drop(late);
             }
+            ChildEnd::Failed(error) => state.errors.push(error),
             ChildEnd::Interrupted if state.winner.is_none() => return ChildEnd::Interrupted,
-            ChildEnd::Interrupted => None,
-        };
-        drop(late);
+            ChildEnd::Interrupted => {}
+        }
         ChildEnd::Value(())
     }
 }

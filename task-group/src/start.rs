@@ -14,7 +14,7 @@
 use std::{
     fmt,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
@@ -138,15 +138,19 @@ pin_project! {
         #[pin]
         future: F,
         repr: Repr<T>,
-        cell: Arc<StartCell<V>>,
+        // After the future, so that it tells of the end when that is gone.
+        line: Line<V>,
         error: ErrorCell<E>,
     }
+}
 
-    impl<F, T, V, E> PinnedDrop for StartChild<F, T, V, E> {
-        fn drop(this: Pin<&mut Self>) {
-            // Dropped with its group, or before it got in: `start` must not wait for ever.
-            let _ = this.cell.offer(StartEnd::Silent(None), || ());
-        }
+/// The child's end of what it shares with `start`.
+struct Line<V>(Arc<StartCell<V>>);
+
+impl<V> Drop for Line<V> {
+    fn drop(&mut self) {
+        // Dropped with its group, or before it got in: `start` must not wait for ever.
+        let _ = self.0.offer(StartEnd::Silent(None), || ());
     }
 }
 
@@ -164,7 +168,7 @@ where
             Ok(polled) => ready!(polled),
             Err(payload) => {
                 this.repr.header().finish(End::Panicked);
-                match this.cell.offer(StartEnd::Panicked(payload), || ()) {
+                match this.line.0.offer(StartEnd::Panicked(payload), || ()) {
                     Ok(()) => return Poll::Ready(ChildEnd::Value(())),
                     Err(StartEnd::Panicked(payload)) => resume_unwind(payload),
                     Err(_) => unreachable!("an end that is not taken comes back as it was"),
@@ -174,7 +178,7 @@ where
         Poll::Ready(match settle(output.into_result(), this.repr) {
             ChildEnd::Failed(error) => {
                 let mut error = Some(error);
-                let taken = this.cell.offer(StartEnd::Failed, || *this.error.lock() = error.take());
+                let taken = this.line.0.offer(StartEnd::Failed, || *this.error.lock() = error.take());
                 match (taken, error) {
                     (Err(_), Some(error)) => ChildEnd::Failed(error),
                     _ => ChildEnd::Value(()),
@@ -182,7 +186,7 @@ where
             }
             end => {
                 let cause = if matches!(end, ChildEnd::Interrupted) { cancel_cause() } else { None };
-                match this.cell.offer(StartEnd::Silent(cause), || ()) {
+                match this.line.0.offer(StartEnd::Silent(cause), || ()) {
                     Ok(()) => ChildEnd::Value(()),
                     Err(_) => end,
                 }
@@ -199,7 +203,7 @@ pub(crate) struct Starting<V, E> {
 
 impl<V, E> Starting<V, E> {
     pub(crate) fn child<F, T>(&self, future: F, repr: Repr<T>) -> StartChild<F, T, V, E> {
-        StartChild { future, repr, cell: self.cell.clone(), error: self.error.clone() }
+        StartChild { future, repr, line: Line(self.cell.clone()), error: self.error.clone() }
     }
 }
 
@@ -208,6 +212,7 @@ impl<V, E> Starting<V, E> {
 pub(crate) struct Start<C, E, V, T, M> {
     core: Arc<Core<C, E>>,
     checkpoint: Checkpoint,
+    place: &'static Location<'static>,
     make: Option<M>,
     starting: Starting<V, E>,
     handle: Option<TaskHandle<T>>,
@@ -220,16 +225,17 @@ impl<C, E, V, T, M> Start<C, E, V, T, M>
 where
     M: FnOnce(&Starting<V, E>) -> (NewChild<C>, TaskHandle<T>),
 {
-    pub(crate) fn new(core: Arc<Core<C, E>>, checkpoint: Checkpoint, make: M) -> Self {
+    pub(crate) fn new(core: Arc<Core<C, E>>, place: &'static Location<'static>, make: M) -> Self {
+        let checkpoint = Checkpoint::at(&"start", place);
         let starting = Starting { cell: StartCell::new(), error: Arc::default() };
-        Self { core, checkpoint, make: Some(make), starting, handle: None, abandoned: false }
+        Self { core, checkpoint, place, make: Some(make), starting, handle: None, abandoned: false }
     }
 
     fn submit(&mut self) {
         if let Some(make) = self.make.take() {
             let (child, handle) = make(&self.starting);
             self.handle = Some(handle);
-            self.core.submit(child, "TaskGroup::start");
+            self.core.submit(child, format_args!("start, called at {}", self.place));
         }
     }
 }

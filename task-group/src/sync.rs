@@ -6,7 +6,57 @@
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 #[cfg(anyio_loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+pub(crate) use {
+    loom::sync::atomic::{AtomicU32, Ordering},
+    sequential::{AtomicBool, AtomicUsize},
+};
+
+/// Atomics that are accessed in one total order, which loom knows of its read-modify-writes only: it takes a `SeqCst` load
+/// or store as an acquire or a release, and would show lost wake-ups that cannot be.
+#[cfg(anyio_loom)]
+mod sequential {
+    use loom::sync::atomic::{self, Ordering};
+
+    pub(crate) struct AtomicBool(atomic::AtomicBool);
+
+    impl AtomicBool {
+        pub(crate) fn new(value: bool) -> Self {
+            Self(atomic::AtomicBool::new(value))
+        }
+
+        pub(crate) fn load(&self, order: Ordering) -> bool {
+            self.0.fetch_or(false, order)
+        }
+
+        pub(crate) fn store(&self, value: bool, order: Ordering) {
+            self.0.swap(value, order);
+        }
+
+        pub(crate) fn swap(&self, value: bool, order: Ordering) -> bool {
+            self.0.swap(value, order)
+        }
+    }
+
+    pub(crate) struct AtomicUsize(atomic::AtomicUsize);
+
+    impl AtomicUsize {
+        pub(crate) fn new(value: usize) -> Self {
+            Self(atomic::AtomicUsize::new(value))
+        }
+
+        pub(crate) fn load(&self, order: Ordering) -> usize {
+            self.0.fetch_add(0, order)
+        }
+
+        pub(crate) fn fetch_add(&self, by: usize, order: Ordering) -> usize {
+            self.0.fetch_add(by, order)
+        }
+
+        pub(crate) fn fetch_sub(&self, by: usize, order: Ordering) -> usize {
+            self.0.fetch_sub(by, order)
+        }
+    }
+}
 
 #[cfg(not(anyio_loom))]
 type Lock<T> = std::sync::Mutex<T>;

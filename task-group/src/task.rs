@@ -8,7 +8,8 @@
 //!
 //! # Invariants
 //! 1. The end is written once, after the value; whoever waits is woken after that, outside the lock.
-//! 2. `queued` is set while the key is in the ready queue, and for good once the task ended.
+//! 2. `queued` is set while the ticket is in the ready queue, before the task was taken in (which polls it in any case),
+//!    and for good once it ended.
 
 use std::{
     any::Any,
@@ -30,8 +31,9 @@ use anyio_cancel_scope::{
 
 use crate::{
     TaskInfo,
-    hub::Hub,
+    hub::{Hub, Ticket},
     joiners::Joiners,
+    keep::Keep,
     sync::{AtomicBool, AtomicU32, Mutex, Ordering},
 };
 
@@ -133,7 +135,7 @@ impl Header {
             node: Node::default(),
             hub,
             key: AtomicU32::new(u32::MAX),
-            queued: AtomicBool::new(false),
+            queued: AtomicBool::new(true),
             record: TaskRecord::new(),
             id: TaskId::next(),
             name,
@@ -162,13 +164,18 @@ impl Header {
         self.hub.as_ref()?.host
     }
 
-    /// Puts the key on the ready queue, unless it is there.
+    /// What stands for the task in the ready queue.
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket { key: self.key.load(Ordering::Relaxed), id: self.id.0 as u32 }
+    }
+
+    /// Puts the ticket on the ready queue, unless it is there.
     fn wake(&self) {
         if !self.queued.load(Ordering::SeqCst)
             && !self.queued.swap(true, Ordering::SeqCst)
             && let Some(hub) = &self.hub
         {
-            hub.push(self.key.load(Ordering::Relaxed));
+            hub.push(self.ticket());
         }
     }
 
@@ -236,30 +243,25 @@ impl Header {
 /// A task, with room for its value.
 pub(crate) struct Task<T> {
     header: Header,
-    value: Mutex<Option<T>>,
+    value: Keep<T>,
 }
 
 impl<T> Task<T> {
     pub(crate) fn new(hub: Arc<Hub>, name: Name, place: &'static Location<'static>) -> Arc<Self> {
-        Arc::new(Self { header: Header::new(Some(hub), name, place), value: Mutex::new(None) })
+        Arc::new(Self { header: Header::new(Some(hub), name, place), value: Keep::new() })
     }
 
     /// A task that no group polls: the root of a `run`.
     pub(crate) fn root(name: Name, place: &'static Location<'static>) -> Arc<Self> {
-        Arc::new(Self { header: Header::new(None, name, place), value: Mutex::new(None) })
+        Arc::new(Self { header: Header::new(None, name, place), value: Keep::new() })
     }
 
     pub(crate) fn header(&self) -> &Header {
         &self.header
     }
 
-    pub(crate) fn put(&self, value: T) {
-        let old = self.value.lock().replace(value);
-        drop(old);
-    }
-
-    pub(crate) fn take(&self) -> Option<T> {
-        self.value.lock().take()
+    pub(crate) fn value(&self) -> &Keep<T> {
+        &self.value
     }
 }
 

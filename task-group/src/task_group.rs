@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc, task::Waker};
 
-use anyio_cancel_scope::{CancelError, CancelScope, Checkpoint, host::ScopeRef};
+use anyio_cancel_scope::{CancelError, CancelScope, host::ScopeRef};
 use anyio_context_vars::Snapshot;
 
 use crate::{
@@ -157,7 +157,10 @@ impl<'env, E> TaskGroup<'env, E> {
     /// # io::Result::Ok(()) }).unwrap();
     /// ```
     #[track_caller]
-    pub fn start<V, T, F, Fut>(&self, f: F) -> impl Future<Output = Result<(V, TaskHandle<T>), E>>
+    pub fn start<V, T, F, Fut>(
+        &self,
+        f: F,
+    ) -> impl Future<Output = Result<(V, TaskHandle<T>), E>> + use<'env, V, T, F, Fut, E>
     where
         V: Send + 'static,
         F: FnOnce(TaskStatus<V>) -> Fut,
@@ -166,7 +169,7 @@ impl<'env, E> TaskGroup<'env, E> {
         T: Send + 'static,
         E: From<NeverStarted> + CancelError + Send + 'env,
     {
-        self.handshake(Name::of_type::<Fut>(), Checkpoint::new(&"start"), Location::caller(), f)
+        self.handshake(Name::of_type::<Fut>(), Location::caller(), f)
     }
 
     /// Names the task that is started next: `tg.task("reader").start_soon(..)`.
@@ -174,6 +177,7 @@ impl<'env, E> TaskGroup<'env, E> {
         TaskBuilder { group: self, name: Name::Given(name.into()) }
     }
 
+    #[track_caller]
     fn launch<F, T>(&self, name: Name, place: &'static Location<'static>, fut: F) -> TaskHandle<T>
     where
         F: Future + Send + 'env,
@@ -190,10 +194,9 @@ impl<'env, E> TaskGroup<'env, E> {
     fn handshake<V, T, F, Fut>(
         &self,
         name: Name,
-        checkpoint: Checkpoint,
         place: &'static Location<'static>,
         f: F,
-    ) -> impl Future<Output = Result<(V, TaskHandle<T>), E>>
+    ) -> impl Future<Output = Result<(V, TaskHandle<T>), E>> + use<'env, V, T, F, Fut, E>
     where
         V: Send + 'static,
         F: FnOnce(TaskStatus<V>) -> Fut,
@@ -203,7 +206,7 @@ impl<'env, E> TaskGroup<'env, E> {
         E: From<NeverStarted> + CancelError + Send + 'env,
     {
         let core = self.core.clone();
-        Start::new(core.clone(), checkpoint, move |starting: &Starting<V, E>| {
+        Start::new(core.clone(), place, move |starting: &Starting<V, E>| {
             let fut = f(starting.cell.status());
             joint(&core, name, place, |repr| -> SendChild<'env, E> { Box::pin(starting.child(fut, repr)) })
         })
@@ -281,7 +284,10 @@ impl<'env, E> TaskBuilder<'_, 'env, E> {
     /// # Cancel safety
     /// As [`TaskGroup::start`].
     #[track_caller]
-    pub fn start<V, T, F, Fut>(self, f: F) -> impl Future<Output = Result<(V, TaskHandle<T>), E>>
+    pub fn start<V, T, F, Fut>(
+        self,
+        f: F,
+    ) -> impl Future<Output = Result<(V, TaskHandle<T>), E>> + use<'env, V, T, F, Fut, E>
     where
         V: Send + 'static,
         F: FnOnce(TaskStatus<V>) -> Fut,
@@ -290,7 +296,7 @@ impl<'env, E> TaskBuilder<'_, 'env, E> {
         T: Send + 'static,
         E: From<NeverStarted> + CancelError + Send + 'env,
     {
-        self.group.handshake(self.name, Checkpoint::new(&"start"), Location::caller(), f)
+        self.group.handshake(self.name, Location::caller(), f)
     }
 }
 

@@ -1,0 +1,58 @@
+//! Where the value of a task waits for its handle.
+//!
+//! # Invariants
+//! 1. Values are dropped outside the lock.
+//! 2. Once the handle is gone nothing is kept: whatever else holds the task, such as a waker that somebody forgot, does not
+//!    keep its value alive.
+
+use crate::sync::Mutex;
+
+pub(crate) struct Keep<T>(Mutex<Kept<T>>);
+
+enum Kept<T> {
+    Nothing,
+    Value(T),
+    /// Nobody can take a value any more.
+    Unwanted,
+}
+
+impl<T> Kept<T> {
+    fn into_value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Nothing | Self::Unwanted => None,
+        }
+    }
+}
+
+impl<T> Keep<T> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Kept::Nothing))
+    }
+
+    /// Puts the task's value there; drops it if nobody wants it.
+    pub(crate) fn put(&self, value: T) {
+        let unused = {
+            let mut kept = self.0.lock();
+            match *kept {
+                Kept::Unwanted => Kept::Value(value),
+                Kept::Nothing | Kept::Value(_) => std::mem::replace(&mut *kept, Kept::Value(value)),
+            }
+        };
+        drop(unused);
+    }
+
+    pub(crate) fn take(&self) -> Option<T> {
+        let mut kept = self.0.lock();
+        match *kept {
+            Kept::Unwanted => None,
+            Kept::Nothing | Kept::Value(_) => std::mem::replace(&mut *kept, Kept::Nothing).into_value(),
+        }
+    }
+
+    /// The handle is gone.
+    pub(crate) fn give_up(&self) {
+        let unused = std::mem::replace(&mut *self.0.lock(), Kept::Unwanted);
+        drop(unused);
+    }
+}
