@@ -1,1 +1,7 @@
-//! tests
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+#[doc(hidden)]
+pub mod accepted;
+#[doc(hidden)]
+pub mod refused;

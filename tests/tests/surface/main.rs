@@ -1,0 +1,158 @@
+//! The public surface, as people write it: each module is one use, and all of them must compile.
+//!
+//! The names are those of the sketch from which the surface was made. A use whose crate is still to come stands in
+//! [`WAITING`]; when the facade has the word for it, it moves into the file of its topic, and the test below insists.
+//! What must *not* compile stands in `src/refused.rs` and in `tests/ui`.
+
+#![allow(unused, unused_qualifications, reason = "the uses are compiled, not run, and written as users write them")]
+#![allow(
+    clippy::all,
+    clippy::semicolon_if_nothing_returned,
+    reason = "the uses are compiled, not run, and written as users write them"
+)]
+
+mod prelude;
+
+mod contexts;
+mod errors;
+mod groups;
+mod handles;
+mod handshake;
+mod many;
+mod scopes;
+
+use std::collections::BTreeSet;
+
+/// How many uses the sketch has.
+const ALL: usize = 213;
+
+const FILES: [&str; 7] = [
+    include_str!("contexts.rs"),
+    include_str!("errors.rs"),
+    include_str!("groups.rs"),
+    include_str!("handles.rs"),
+    include_str!("handshake.rs"),
+    include_str!("many.rs"),
+    include_str!("scopes.rs"),
+];
+
+/// Uses that wait for a crate, under a word that the facade has as soon as the crate is there.
+const WAITING: &[(&str, &[&str])] = &[
+    ("context_var", &["p45_context_var", "s29_context_scope_in_child_and_get", "v17_context_var_meta_local_order"]),
+    ("typed_attrs", &["q30_extra", "s16_bufread_object_and_extra", "u04_resource_is_provider"]),
+    (
+        "streams",
+        &[
+            "q31_extra_on_dyn_socket",
+            "q33_objectstream_item_ambiguous",
+            "q34_objectstream_string_both",
+            "q35_objectstream_one_item",
+            "q60_generic_fn_with_dyn_and_static_prelude",
+            "q62_multilistener",
+            "q63_connectable",
+            "q68_trait_generic_impl_future_send",
+            "r28_boxerr_is_cancelled_refs",
+            "s17_dyn_listener",
+            "s18_map_err_into_user_enum_from_receive",
+            "s28_trait_object_children_borrow_dyn",
+            "t02_item_variant_base_trait",
+            "t04_item_variant_renamed",
+            "t13_close_collision_mut_ref",
+            "u18_user_listener_loop",
+        ],
+    ),
+    (
+        "memory_object_stream",
+        &[
+            "q01_user_wrapper_plain_async",
+            "q02_dyn_as_bytestream_generic",
+            "q03_dyn_ref",
+            "q04_full_duplex",
+            "q05_full_duplex_one_stream",
+            "q06_memstream",
+            "q07_memstream_io_error",
+            "q10_send_nonsync_item_reason",
+            "q11_get_item_back",
+            "q12_streamext_import_owned",
+            "q13_streamext_import_mut_binding",
+            "q15_streamext_import_shared_ref",
+            "q17_stream_adapters",
+            "q18_move_on_receive",
+            "q21_wait_at_most_receive",
+            "q22_start_soon_receive_err",
+            "q23_with_resource_ref",
+            "q28_stapled_text_buffered",
+            "q32_object_generic_item",
+            "q36_dyn_object_receive",
+            "q61_select_receive_loop",
+            "r26_with_resource_ref_group_generic",
+            "s10_stream_errors_cancelerror",
+            "t07_with_resource_ref_borrowing_resource_spawned",
+            "u03_timed_send_item_back",
+            "u15_pool_worker_pattern",
+            "u16_worker_pattern_async_move",
+            "v10_dyn_send_eof_upcast_nonstatic",
+            "v11_arc_stream_two_tokio_tasks",
+            "y01_enter_gives_the_item_back",
+            "y04_boxed_job_through_a_channel",
+        ],
+    ),
+    ("anyio_sync", &["q46_sync", "q47_condition_wait_for", "v05_permit_into_child"]),
+    ("open_signal_receiver", &["q44_signals_clone_tg", "q45_signals_scope"]),
+    (
+        "offload",
+        &[
+            "p18_accept_loop_offload",
+            "q51_builder",
+            "q53_offload_borrow_arc",
+            "u19_user_listener_loop_offload",
+            "v07_limiter_token_into_offload",
+            "y03_permit_into_offload",
+        ],
+    ),
+    ("to_thread", &["p39_run_sync_in_move_on_after", "q49_portal", "u21_thread_in_group_map", "q48_from_thread"]),
+    (
+        "fileio",
+        &[
+            "p38_run_sync",
+            "v19_recv_err_q_in_receive_fn",
+            "q37_file",
+            "q38_file_open_static",
+            "q39_file_create_static",
+            "q40_path_with_std",
+            "q42_glob_collision_path",
+            "s30_file_in_group",
+            "s31_mapc_question_infers_tail_only",
+            "s32_mapc_plain_q_direct",
+            "u17_pathlib_div_and_args",
+        ],
+    ),
+];
+
+#[test]
+fn every_use_is_compiled_or_waits() {
+    let mut names = BTreeSet::new();
+    let modules = FILES.iter().flat_map(|file| file.lines().filter_map(|line| line.strip_prefix("mod ")));
+    for name in
+        modules.map(|line| line.trim_end_matches(" {")).chain(WAITING.iter().flat_map(|(_, names)| *names).copied())
+    {
+        assert!(names.insert(name), "{name} is there twice, or still stands in WAITING");
+    }
+    assert_eq!(names.len(), ALL, "a use was lost, or ALL is to be raised");
+}
+
+#[test]
+fn nothing_waits_for_what_the_facade_has() {
+    let facade = include_str!("../../../facade/src/lib.rs");
+    for (word, names) in WAITING {
+        assert!(
+            !facade.contains(word),
+            "the facade has `{word}` now: move the uses {names:?} out of WAITING, into the file of their topic"
+        );
+    }
+}
+
+#[test]
+fn the_message_for_a_group_without_an_error_type_is_pinned() {
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}
