@@ -23,10 +23,11 @@ use crate::{
     task_group,
 };
 
-/// Explores `model` with at most this many preemptions.
+/// Explores `model` with at most this many preemptions, and as many more as `ANYIO_LOOM_MORE` says (1).
 fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let more: usize = std::env::var("ANYIO_LOOM_MORE").ok().and_then(|more| more.parse().ok()).unwrap_or(1);
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions + 4);
+    builder.preemption_bound = Some(preemptions + more);
     builder.max_branches = 20_000;
     builder.check(model);
 }
