@@ -37,6 +37,12 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
         false
     }
 
+    /// How long, in real time, nothing must have happened before it may [`jump`](Self::jump) while descriptors are waited for:
+    /// they may become ready at any time. `None`: it does not jump then.
+    fn jumps_after(&self) -> Option<Duration> {
+        None
+    }
+
     /// Nothing can run any more: a clock that is not the real one may move on to its next deadline.
     fn jump(&self) {}
 }
@@ -78,6 +84,11 @@ impl TimeSource {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
             _ => false,
         }
+    }
+
+    /// Whether it is another one than the system's.
+    pub(crate) fn is_installed(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Whether it is the clock in force here.

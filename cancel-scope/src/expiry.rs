@@ -185,6 +185,10 @@ impl ScopeNode {
             if let Some(superseded) = superseded {
                 drop(clock.disarm(superseded.key));
             }
+            // A clock that only moves when it is told to may have been moved past this while the body was polled.
+            if clock.is_installed() {
+                self.cancel_if_due(clock.now());
+            }
         }
     }
 }

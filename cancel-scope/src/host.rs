@@ -17,6 +17,7 @@ use crate::{
 };
 pub use crate::{
     node::{Host, Node, ScopeRef},
+    run_record::{AtWork, Outside},
     scope_node::ScopeNode,
     seat::Seat,
     task_record::{TaskHost, TaskRef},

@@ -44,7 +44,15 @@ struct Queue {
     next: u64,
     alarms: BTreeMap<(Instant, u64), Waker>,
     deadlines: BTreeMap<u64, Instant>,
-    autojump: bool,
+    jumps: Jumps,
+}
+
+/// When a clock moves on by itself.
+#[derive(Clone, Copy, PartialEq)]
+enum Jumps {
+    Never,
+    /// As soon as nothing can run; with a time, also while descriptors are waited for.
+    Idle(Option<Duration>),
 }
 
 impl Queue {
@@ -70,23 +78,33 @@ impl Default for VirtualClock {
 impl VirtualClock {
     /// A clock that shows the real moment of this call, and stands still there.
     pub fn new() -> Self {
-        Self::with(false)
+        Self::with(Jumps::Never)
     }
 
     /// A clock that, under `run`, moves on by itself: to the next deadline, as soon as no task can run.
     ///
-    /// It looks at the tasks and offloaded futures of that `run`. What is woken from elsewhere (another executor, a thread, a
-    /// descriptor) it does not see coming. Under another executor it stands still, like [`new`](Self::new).
+    /// It looks at the tasks of that `run`, at what they offloaded, and at its worker threads, and does not jump while one of
+    /// them is at work, nor while a descriptor (a socket, a pipe, a signal) is waited for through these crates:
+    /// [`autojump_after`](Self::autojump_after) does. What is woken from elsewhere (another executor, a thread of your own, a
+    /// foreign library's socket) it does not see coming. Under another executor it stands still, like [`new`](Self::new).
     ///
     /// # Examples
     /// See `Builder::clock` of `anyio-runtime`.
     pub fn autojump() -> Self {
-        Self::with(true)
+        Self::with(Jumps::Idle(None))
     }
 
-    fn with(autojump: bool) -> Self {
-        let queue =
-            Queue { now: Instant::now(), next: 0, alarms: BTreeMap::new(), deadlines: BTreeMap::new(), autojump };
+    /// As [`autojump`](Self::autojump); and while descriptors are waited for it jumps when nothing happened for `quiet`, in real
+    /// time.
+    ///
+    /// A time too short makes timeouts come before real bytes do; trio calls this the
+    /// [`autojump_threshold`](https://trio.readthedocs.io/en/stable/reference-testing.html#trio.testing.MockClock).
+    pub fn autojump_after(quiet: Duration) -> Self {
+        Self::with(Jumps::Idle(Some(quiet)))
+    }
+
+    fn with(jumps: Jumps) -> Self {
+        let queue = Queue { now: Instant::now(), next: 0, alarms: BTreeMap::new(), deadlines: BTreeMap::new(), jumps };
         Self { queue: Arc::new(Mutex::new(queue)) }
     }
 
@@ -156,7 +174,14 @@ impl Clock for VirtualClock {
     }
 
     fn jumps(&self) -> bool {
-        self.lock().autojump
+        self.lock().jumps != Jumps::Never
+    }
+
+    fn jumps_after(&self) -> Option<Duration> {
+        match self.lock().jumps {
+            Jumps::Never => None,
+            Jumps::Idle(quiet) => quiet,
+        }
     }
 
     fn jump(&self) {

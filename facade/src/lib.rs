@@ -12,7 +12,9 @@ pub use anyio_cancel_scope::{
     shield, sleep, sleep_forever, sleep_until, stopping, wait_at_most, yield_now,
 };
 #[doc(inline)]
-pub use anyio_runtime::run;
+pub use anyio_context_vars::context_var;
+#[doc(inline)]
+pub use anyio_runtime::{Builder, offload, run};
 #[doc(inline)]
 pub use anyio_task_group::{
     ErrorGroup, JoinError, LocalTaskGroup, NeverStarted, TaskGroup, TaskHandle, TaskStatus, as_completed, current_task,
@@ -22,9 +24,11 @@ pub use anyio_task_group::{
 #[doc(inline)]
 pub use anyio_cancel_scope as scope;
 #[doc(inline)]
+pub use anyio_context_vars as context;
+#[doc(inline)]
 pub use anyio_task_group as task;
 
 /// The traits that add methods, for `use anyio::prelude::*`.
 pub mod prelude {
-    pub use crate::{CancelError, CancelExt, CompletedExt};
+    pub use crate::{CancelError, CancelExt, CompletedExt, context_var};
 }

@@ -1,25 +1,23 @@
-//! `run`: a future, its tasks and its timers on the calling thread.
+//! `run`, and the note that a thread is inside of one.
 
-use std::{
-    cell::Cell,
-    future::{Future, poll_fn},
-    panic::Location,
-    pin::pin,
-};
+use std::{cell::Cell, future::Future, panic::Location};
 
-use anyio_cancel_scope::RunRecord;
-use anyio_task_group::host::RootTask;
+use crate::Builder;
 
 thread_local! { static RUNNING: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) }; }
 
 /// Runs `fut` to its end on the calling thread, with all tasks of its groups, and drives timers and I/O meanwhile.
 ///
 /// It blocks the thread. Any number of threads may each have a `run` of their own. Everything of these crates works under
-/// other executors as well; `run` is for programs that have none.
+/// other executors as well; `run` is for programs that have none. [`Builder`] has its options.
+///
+/// When it returns, the future, all tasks of its groups and everything that they [offloaded](crate::offload) are gone.
+///
+/// Mirrors [`anyio.run`](https://anyio.readthedocs.io/en/stable/basics.html#running-async-programs).
 ///
 /// # Panics
-/// When this thread is inside of a `run` already: await the future there instead, or start it in a task group. With a panic
-/// of `fut`.
+/// When this thread is inside of a `run` already, as one of its workers too: await the future there instead, or start it in a
+/// task group. With a panic of `fut`, or of something offloaded that nobody awaited any more.
 ///
 /// # Examples
 /// ```
@@ -34,20 +32,15 @@ thread_local! { static RUNNING: Cell<Option<&'static Location<'static>>> = const
 /// ```
 #[track_caller]
 pub fn run<F: Future>(fut: F) -> F::Output {
-    let place = Location::caller();
-    let _running = Running::begin(place);
-    let record = RunRecord::new();
-    let mut root = RootTask::new::<F>(place);
-    let mut fut = pin!(fut);
-    anyio_reactor::block_on(poll_fn(|cx| record.enter(|| root.poll(cx, |cx| fut.as_mut().poll(cx)))))
+    Builder::new().run(fut)
 }
 
 /// Notes that this thread is inside of a `run`, until dropped.
-struct Running;
+pub(crate) struct Running;
 
 impl Running {
     #[track_caller]
-    fn begin(place: &'static Location<'static>) -> Self {
+    pub(crate) fn begin(place: &'static Location<'static>) -> Self {
         if let Some(outer) = RUNNING.get() {
             panic!(
                 "run: this thread is inside of a `run` already (called at {outer}), which a second one would block; \
