@@ -137,7 +137,8 @@ fn they_are_started_when_they_are_needed_and_gone_when_the_run_returns() {
             })
         };
         gather((0..3).map(work)).await.unwrap();
-        assert_eq!(own_threads(), 3);
+        // The first may not have been asleep yet when it was wanted again.
+        assert!((3..=4).contains(&own_threads()));
     });
     assert_eq!(own_threads(), 0);
 }
