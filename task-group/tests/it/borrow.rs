@@ -1,4 +1,4 @@
-//! Tasks that borrow. What must not compile is in `src/compile_fail.rs`.
+//! Tasks that borrow. What must not compile is in `tests/src/refused.rs`, through the facade.
 
 use std::{io, sync::Mutex};
 

@@ -22,3 +22,4 @@ mod start;
 mod stress;
 mod support;
 mod tree;
+mod variables;
