@@ -51,7 +51,7 @@ pub fn situation() -> Situation {
 
 /// What holds at `place`.
 pub fn situation_at(place: &ScopeRef) -> Situation {
-    let verdict = tree::verdict(Some(place));
+    let verdict = tree::verdict_elsewhere(Some(place));
     Situation { cancelled: verdict.cancelled, stopping: verdict.stopping }
 }
 

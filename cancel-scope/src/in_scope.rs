@@ -80,7 +80,7 @@ impl Bond {
             };
         }
         let generation = generation::current();
-        let entry = tree::verdict(self.scope.as_ref());
+        let entry = tree::verdict_elsewhere(self.scope.as_ref());
         let polled = {
             let frame = Frame { scope: self.scope.take(), generation, verdict: entry, waker: WakerId::of(cx.waker()) };
             let _visit = Visit::new(&mut self.scope, frame);
@@ -96,7 +96,7 @@ impl Bond {
                     }
                     // As in a seat: what changed before the leaf was there woke nobody, and may have been hidden meanwhile.
                     if new && generation::current() != generation {
-                        let now = tree::verdict(Some(scope));
+                        let now = tree::verdict_elsewhere(Some(scope));
                         if now.cancelled || now.stopping != entry.stopping {
                             cx.waker().wake_by_ref();
                         }

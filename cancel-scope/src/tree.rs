@@ -71,7 +71,7 @@ const SHALLOW: usize = 32;
 /// The verdict at `place`, by walking up.
 ///
 /// In a deep tree it leaves a note in each place, so that the many wrappers of one poll do not each walk the whole way when
-/// the generation moves: what is noted for a generation is right as long as that lasts.
+/// the generation moves: what is noted for a generation is right as long as that lasts, for those who are still in there.
 pub(crate) fn verdict(place: Option<&ScopeRef>) -> Verdict {
     let generation = generation::current();
     let mut verdict = Verdict::default();
@@ -92,6 +92,27 @@ pub(crate) fn verdict(place: Option<&ScopeRef>) -> Verdict {
         at = host.parent();
     }
     if at.is_some() { deep_verdict(place, generation) } else { verdict }
+}
+
+/// The verdict at a place in which this code is not running, by walking all the way up.
+///
+/// It believes no notes: who leaves a scope moves no generation for those who were kept out of it, so what they noted while
+/// they were in there may be wrong now.
+pub(crate) fn verdict_elsewhere(place: Option<&ScopeRef>) -> Verdict {
+    let mut verdict = Verdict::default();
+    let mut visible = true;
+    let mut at = place.cloned();
+    while let Some(host) = at {
+        let flags = host.node().flags();
+        verdict.cancelled |= visible && flags & CANCELLED != 0;
+        verdict.stopping |= flags & STOPPING != 0;
+        visible &= flags & SHIELDED == 0;
+        if verdict.stopping && (verdict.cancelled || !visible) {
+            break;
+        }
+        at = host.parent();
+    }
+    verdict
 }
 
 #[cold]
@@ -327,7 +348,7 @@ pub(crate) fn link(scope: &Arc<ScopeNode>, other: &ScopeRef) {
     let key = other.node().with_more(|more| more.links.insert(Arc::downgrade(scope)));
     scope.remember_link(Arc::downgrade(other), key);
     list_up(other);
-    if verdict(Some(other)).cancelled && scope.node.set_cancelled(Cause::Linked) {
+    if verdict_elsewhere(Some(other)).cancelled && scope.node.set_cancelled(Cause::Linked) {
         generation::bump();
         let scope: ScopeRef = scope.clone();
         walk(&scope, Reach::Visible);

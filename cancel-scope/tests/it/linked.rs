@@ -1,4 +1,6 @@
-use anyio_cancel_scope::{CancelScope, Cancelled, Cause, VirtualClock, check_cancelled, checkpoint, shield};
+use std::future::Future;
+
+use anyio_cancel_scope::{CancelExt, CancelScope, Cancelled, Cause, VirtualClock, check_cancelled, checkpoint, shield};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::support::{Probe, SECOND, forever, on_another_thread};
@@ -218,6 +220,60 @@ fn a_scope_that_was_left_and_lost_its_ancestors_links_nobody_to_them() {
     assert!(!far.cancel_called());
     assert!(!CancelScope::new().linked(&inner).cancel_called());
     assert_eq!(run.woken_ready(), Ok(None));
+}
+
+/// Forty wrappers around `body`, so that those who look for what holds in it leave notes on their way.
+async fn deep<F: Future<Output = Result<(), Cancelled>>>(body: F) -> Result<(), Cancelled> {
+    let mut nest: std::pin::Pin<Box<dyn Future<Output = Result<(), Cancelled>> + '_>> = Box::pin(body);
+    for _ in 0..40 {
+        nest = Box::pin(async move { CancelScope::new().run(nest).await.map(|_| ()) });
+    }
+    nest.await
+}
+
+/// Lets whoever asks next find out anew what holds where.
+fn something_changes() {
+    CancelScope::new().cancel();
+}
+
+// R14
+#[test]
+fn a_scope_deep_in_a_cancelled_one_that_was_left_links_nobody_to_it() {
+    let (root, inner) = (CancelScope::new(), CancelScope::new());
+    root.cancel();
+    let mut run = Probe::new(root.run(deep(async {
+        inner
+            .run(async {
+                something_changes();
+                assert!(check_cancelled().is_err());
+                Ok::<_, Cancelled>(())
+            })
+            .await
+            .map(|_| ())
+    })));
+    assert_eq!(run.ready(), Ok(Some(())));
+    assert!(!CancelScope::new().linked(&inner).cancel_called());
+}
+
+// R6, R14
+#[test]
+fn a_scope_kept_from_deep_in_a_cancelled_one_that_was_left_links_nobody_to_it() {
+    let (root, kept) = (CancelScope::new(), CancelScope::new());
+    root.cancel();
+    let mut held = Box::pin(kept.run(std::future::poll_fn(|_| {
+        something_changes();
+        assert!(check_cancelled().is_err());
+        std::task::Poll::<Result<(), Cancelled>>::Pending
+    })));
+    let mut run = Probe::new(root.run(deep(async {
+        let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(held.as_mut().poll(cx).is_pending()));
+        assert!(polled.await);
+        Ok(())
+    })));
+    assert_eq!(run.ready(), Ok(Some(())));
+    drop(run);
+    assert!(!CancelScope::new().linked(&kept).cancel_called());
+    assert_eq!(Probe::new(checkpoint().in_scope(&kept)).ready(), Ok(()));
 }
 
 // R6, R14
