@@ -16,6 +16,8 @@ fn outside_of_any_scope_nothing_is_cancelled() {
 }
 
 // R4; anyio: tests/test_taskgroups.py::test_cancelled_scope_based_checkpoint
+// anyio: tests/test_lowlevel.py::test_checkpoint
+// anyio: tests/test_lowlevel.py::test_checkpoint_if_cancelled
 #[test]
 fn a_checkpoint_is_cancelled_in_a_cancelled_scope_and_does_not_yield() {
     let scope = CancelScope::new();
@@ -26,6 +28,7 @@ fn a_checkpoint_is_cancelled_in_a_cancelled_scope_and_does_not_yield() {
 }
 
 // R4
+// anyio: tests/test_lowlevel.py::test_cancel_shielded_checkpoint
 #[test]
 fn yield_now_yields_once_and_is_never_cancelled() {
     let scope = CancelScope::new();

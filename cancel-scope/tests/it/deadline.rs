@@ -114,21 +114,23 @@ fn a_deadline_moved_after_it_fired_revives_nothing() {
     assert!(scope.cancelled_caught());
 }
 
-// R9
+// R9; anyio: tests/test_taskgroups.py::test_deadline_reached_on_start
 #[test]
 fn a_past_deadline_cancels_on_entry_and_the_body_runs_to_its_first_checkpoint() {
-    let (scope, reached) = (CancelScope::at(now()), Cell::new(false));
-    let mut run = Probe::new(scope.run(async {
-        assert!(scope.cancel_called());
-        reached.set(true);
-        checkpoint().await
-    }));
-    assert!(!scope.cancel_called());
-    assert_eq!(run.ready(), Ok(None));
-    assert!(reached.get());
+    for scope in [CancelScope::at(now()), CancelScope::after(Duration::ZERO)] {
+        let reached = Cell::new(false);
+        let mut run = Probe::new(scope.run(async {
+            assert!(scope.cancel_called());
+            reached.set(true);
+            checkpoint().await
+        }));
+        assert!(!scope.cancel_called());
+        assert_eq!(run.ready(), Ok(None));
+        assert!(reached.get());
+    }
 }
 
-// R9; anyio: tests/test_taskgroups.py::test_deadline_reached_on_start
+// R9
 #[test]
 fn a_body_without_checkpoints_completes_though_the_time_is_zero() {
     let body = async { Ok::<_, Cancelled>(5) };
@@ -218,6 +220,49 @@ fn an_inner_deadline_that_comes_earlier_is_the_inner_ones() {
     assert_eq!(run.woken_ready(), Ok(Some(())));
     assert!(inner.cancelled_caught());
     assert!(!outer.cancel_called());
+}
+
+// R9; section 5: "inner fired, outer deadline passes before exit without loop turn"
+#[test]
+fn a_checkpoint_does_not_look_at_the_clock() {
+    let clock = ByHand::new();
+    let (outer, inner) = (CancelScope::after(3 * SECOND), CancelScope::after(SECOND));
+    let work = outer.run(async {
+        assert_eq!(inner.run(forever()).await, Ok(None));
+        assert!(Some(now()) > outer.deadline());
+        checkpoint().await
+    });
+    let mut run = Probe::new(anyio_cancel_scope::with_clock(clock.clone(), work));
+    run.pending();
+    *clock.now.lock().unwrap() = 4 * SECOND;
+    clock.set_off(0);
+    assert_eq!(run.woken_ready(), Ok(Some(())));
+    assert!(!outer.cancel_called());
+}
+
+// R9; section 5: "outer fires first, inner deadline passes while unwinding"
+#[test]
+fn an_inner_deadline_that_passes_while_the_outer_cancellation_goes_out_does_not_fire() {
+    let clock = ByHand::new();
+    let (outer, inner) = (CancelScope::after(SECOND), CancelScope::after(2 * SECOND));
+    let late = clock.clone();
+    let work = outer.run(async {
+        let inside = inner.run(async {
+            let result = sleep_forever().await;
+            *late.now.lock().unwrap() = 3 * SECOND;
+            checkpoint().await.unwrap_err();
+            result
+        });
+        inside.await.map(|_: Option<()>| ())
+    });
+    let mut run = Probe::new(anyio_cancel_scope::with_clock(clock.clone(), work));
+    run.pending();
+    *clock.now.lock().unwrap() = SECOND;
+    // The inner one arms first, for its poll ends first.
+    clock.set_off(1);
+    assert_eq!(run.woken_ready(), Ok(None));
+    assert!(outer.cancelled_caught());
+    assert!(!inner.cancel_called());
 }
 
 // R9: a deadline that was moved says nothing about what is over

@@ -1,7 +1,8 @@
-use std::time::Duration;
+use std::{future::Future, task::Poll, time::Duration};
 
 use anyio_cancel_scope::{
-    CancelExt, CancelScope, Cancelled, Cause, VirtualClock, cancel_cause, checkpoint, move_on_after, sleep, stopping,
+    CancelExt, CancelScope, Cancelled, Cause, VirtualClock, cancel_cause, check_cancelled, checkpoint, move_on_after,
+    sleep, stopping,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
@@ -187,6 +188,55 @@ fn a_wrapper_in_bound_work_has_the_owner_as_ancestor() {
     bound.pending();
     owner.cancel();
     assert!(bound.woken_ready().is_err());
+}
+
+/// Polls `fut` once, without waiting for it.
+async fn look<F: Future>(fut: &mut std::pin::Pin<Box<F>>) -> bool {
+    std::future::poll_fn(|cx| Poll::Ready(fut.as_mut().poll(cx).is_ready())).await
+}
+
+// R2, R6: what holds in a scope changes with its parent, also for code that is running in it
+#[test]
+fn bound_work_sees_at_once_what_its_scope_gets_and_loses_with_a_parent() {
+    let (owner, dead, slot) = (CancelScope::new(), CancelScope::new(), Slot::default());
+    dead.cancel();
+    let value = slot.clone();
+    let body = std::future::poll_fn(
+        move |_| if value.is_full() { Poll::Ready(Ok::<_, Cancelled>(())) } else { Poll::Pending },
+    );
+    let mut begun = Box::pin(owner.run(body).in_scope(&dead));
+    let mut work = Probe::new(
+        async {
+            let before = check_cancelled();
+            assert!(!look(&mut begun).await);
+            let below = check_cancelled();
+            slot.put(0);
+            assert!(look(&mut begun).await);
+            (before.is_err(), below.is_err(), check_cancelled().is_err())
+        }
+        .in_scope(&owner),
+    );
+    assert_eq!(work.ready(), (false, true, false));
+}
+
+// R6
+#[test]
+fn bound_work_sees_at_once_that_its_scope_moved() {
+    let (owner, dead) = (CancelScope::new(), CancelScope::new());
+    dead.cancel();
+    let mut begun = Box::pin(owner.run(std::future::pending::<Result<(), Cancelled>>()));
+    let mut work = Probe::new(
+        async {
+            let moved = std::future::poll_fn(|cx| {
+                assert!(begun.as_mut().poll(cx).is_pending());
+                Poll::Ready(check_cancelled())
+            });
+            moved.in_scope(&dead).await.unwrap_err();
+            check_cancelled()
+        }
+        .in_scope(&owner),
+    );
+    assert!(work.ready().is_err());
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::{io, time::Duration};
 
 use anyio_cancel_scope::{
     BoxError, CancelError, CancelScope, Cancelled, Cause, Clock, TimedOut, VirtualClock, checkpoint, fail_after,
-    fail_at, move_on_after, now, sleep, sleep_forever,
+    fail_at, move_on_after, move_on_at, now, sleep, sleep_forever,
 };
 
 use crate::support::{Probe, SECOND, Slot};
@@ -37,6 +37,7 @@ fn move_on_after_gives_the_value_when_it_is_in_time() {
 }
 
 // anyio: tests/test_taskgroups.py::test_fail_after
+// anyio: tests/test_taskgroups.py::test_fail_after_reason (here the name says what was limited)
 #[test]
 fn fail_after_fails_when_the_time_is_up() {
     let clock = VirtualClock::new();
@@ -53,14 +54,17 @@ fn fail_after_fails_when_the_time_is_up() {
 }
 
 // anyio: tests/test_taskgroups.py::test_fail_at
+// anyio: tests/test_taskgroups.py::test_fail_at_reason (here the name says what was limited)
 #[test]
 fn fail_at_tells_the_time_that_there_was() {
     let clock = VirtualClock::new();
-    let mut run = Probe::new(clock.run(fail_at(clock.now() + 3 * SECOND, forever::<BoxError>())));
+    let scope = CancelScope::new().named("load");
+    let mut run = Probe::new(clock.run(scope.enter(fail_at(clock.now() + 3 * SECOND, forever::<BoxError>()))));
     clock.advance(SECOND);
     run.pending();
     clock.advance(2 * SECOND);
-    assert_eq!(timed_out(&run.woken_ready().unwrap_err()).limit(), 2 * SECOND);
+    let error = run.woken_ready().unwrap_err();
+    assert_eq!((timed_out(&error).limit(), timed_out(&error).name()), (2 * SECOND, Some("load")));
 }
 
 // anyio: tests/test_taskgroups.py::test_fail_after_no_timeout
@@ -68,6 +72,23 @@ fn fail_at_tells_the_time_that_there_was() {
 fn fail_after_gives_the_value_when_it_is_in_time() {
     let mut run = Probe::new(fail_after(SECOND, async { io::Result::Ok(1) }));
     assert_eq!(run.ready().unwrap(), 1);
+}
+
+// anyio: tests/test_taskgroups.py::test_fail_at_no_timeout
+// anyio: tests/test_taskgroups.py::test_move_on_at_no_timeout
+#[test]
+fn absolute_limits_give_the_value_when_it_is_in_time() {
+    let (clock, slot) = (VirtualClock::new(), Slot::default());
+    let at = clock.now() + SECOND;
+    let mut moves = Probe::new(clock.run(move_on_at(at, slot.take())));
+    moves.pending();
+    slot.put(1);
+    assert_eq!(moves.woken_ready(), Ok(Some(1)));
+    let mut fails = Probe::new(clock.run(fail_at(at, async { Ok::<_, BoxError>(slot.take().await?) })));
+    assert!(fails.poll().is_pending());
+    slot.put(2);
+    assert_eq!(fails.woken_ready().unwrap(), 2);
+    assert_eq!(clock.alarms(), 0);
 }
 
 // C12; anyio: tests/test_taskgroups.py::test_fail_after_cancelled_before_deadline

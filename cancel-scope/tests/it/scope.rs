@@ -268,6 +268,49 @@ fn a_scope_that_was_left_holds_for_nobody() {
     assert_eq!(run.ready(), Ok(()));
 }
 
+// anyio: tests/test_taskgroups.py::TestUncancel::test_uncancel_after_scope_cancel
+// anyio: tests/test_taskgroups.py::TestUncancel::test_cancel_counter_nested_scopes
+// anyio: tests/test_taskgroups.py::TestUncancel::test_uncancel_cancelled_scope_based_checkpoint
+#[test]
+fn nothing_is_cancelled_after_nested_scopes_were_left() {
+    for cancel_inner in [true, false] {
+        let (outer, inner) = (CancelScope::new(), CancelScope::new());
+        let mut run = Probe::new(async {
+            let inside = outer.run(async {
+                outer.cancel();
+                let result = inner.run(async {
+                    if cancel_inner {
+                        inner.cancel();
+                    }
+                    forever().await
+                });
+                let result = result.await;
+                assert!(check_cancelled().is_err());
+                result.map(|_| ())
+            });
+            assert_eq!(inside.await, Ok(None));
+            check_cancelled()?;
+            CancelScope::new().run(checkpoint()).await
+        });
+        assert_eq!(run.ready(), Ok(Some(())));
+    }
+}
+
+// anyio: tests/test_taskgroups.py::test_escaping_cancelled_error_from_cancelled_task
+#[test]
+fn a_scope_that_is_cancelled_after_a_timeout_inside_it_completes() {
+    let (clock, scope) = (anyio_cancel_scope::VirtualClock::new(), CancelScope::new());
+    let mut run = Probe::new(clock.run(scope.run(async {
+        assert_eq!(move_on_after(SECOND, sleep_forever()).await?, None);
+        scope.cancel();
+        Ok::<_, Cancelled>("done")
+    })));
+    run.pending();
+    clock.advance(SECOND);
+    assert_eq!(run.woken_ready(), Ok(Some("done")));
+    assert!(scope.cancel_called() && !scope.cancelled_caught());
+}
+
 // anyio: tests/test_taskgroups.py::test_cancel_scope_in_another_task
 #[test]
 fn a_scope_run_by_one_task_is_cancelled_by_another() {

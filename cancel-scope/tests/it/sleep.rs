@@ -20,7 +20,7 @@ fn a_sleep_lasts_until_its_time_and_counts_from_the_first_poll() {
     assert_eq!(clock.alarms(), 0);
 }
 
-// anyio: tests/test_eventloop.py (sleep_until future and past)
+// anyio: tests/test_eventloop.py::test_sleep_until_in_past
 #[test]
 fn sleep_until_the_past_is_a_checkpoint() {
     assert_eq!(Probe::new(sleep_until(now() - SECOND)).ready(), Ok(()));
@@ -29,6 +29,7 @@ fn sleep_until_the_past_is_a_checkpoint() {
     assert!(Probe::new(scope.enter(sleep_until(now() - SECOND))).ready().is_err());
 }
 
+// anyio: tests/test_eventloop.py::test_sleep_until
 #[test]
 fn sleep_until_the_future_ends_at_that_moment() {
     let clock = VirtualClock::new();
@@ -51,7 +52,7 @@ fn a_sleep_that_overflows_is_for_ever() {
     assert_eq!(clock.alarms(), 0);
 }
 
-// anyio: tests/test_eventloop.py (sleep_forever)
+// anyio: tests/test_eventloop.py::test_sleep_forever
 #[test]
 fn sleep_forever_ends_only_by_cancellation() {
     let clock = VirtualClock::new();

@@ -5,7 +5,8 @@ use std::{io, sync::Mutex};
 use anyio_cancel_scope::{
     CancelError, CancelScope, Cancelled, Cause, check_cancelled, checkpoint, is_cancellation, shield, yield_now,
 };
-use anyio_task_group::{ErrorGroup, task_group};
+use anyio_task_group::{ErrorGroup, TaskState, task_group};
+use futures::FutureExt;
 
 use crate::support::{Gate, Probe, err, fail, forever, run, told};
 
@@ -340,6 +341,23 @@ fn a_stray_cancelled_out_of_a_child_is_a_failure_and_comes_out() {
     }));
     assert!(result.unwrap_err().is_cancelled());
     assert_eq!(kept.into_inner().unwrap().unwrap().cause(), Some(Cause::TaskFailed));
+}
+
+#[test]
+fn a_stray_cancelled_out_of_a_shared_future_is_a_failure_and_comes_out() {
+    let dead = CancelScope::new();
+    dead.cancel();
+    let shared = checkpoint().shared();
+    let first = run(dead.run(shared.clone()));
+    assert_eq!(first, Ok(None));
+    let result = run(task_group(async |tg| -> io::Result<()> {
+        let elsewhere = shared.clone();
+        let task = tg.start_soon(async move { io::Result::Ok(elsewhere.await?) });
+        task.wait().await?;
+        assert_eq!(task.status(), TaskState::Failed);
+        forever().await
+    }));
+    assert!(result.unwrap_err().is_cancelled());
 }
 
 #[test]

@@ -26,6 +26,20 @@ fn join_takes_the_value() {
     assert_eq!(task.try_result(), Some(Err(JoinError::Taken)));
 }
 
+// R4: what does not wait does not look at cancellation
+#[test]
+fn try_result_gives_the_value_in_a_cancelled_scope() {
+    run(task_group(async |tg| -> io::Result<()> {
+        let task = tg.start_soon(async { io::Result::Ok(1) });
+        yield_now().await;
+        tg.cancel();
+        assert!(checkpoint().await.is_err());
+        assert_eq!(task.try_result(), Some(Ok(1)));
+        Ok(())
+    }))
+    .unwrap();
+}
+
 #[test]
 fn a_task_is_joined_after_its_group_returned() {
     let (first, second) = run(task_group(async |tg| -> io::Result<_> {

@@ -74,6 +74,8 @@ fn a_run_on_another_thread_is_none_inside() {
     assert_eq!(inner, 7);
 }
 
+// anyio: tests/test_eventloop.py::test_run_task
+// anyio: tests/test_eventloop.py::test_run_non_corofunc
 #[test]
 fn it_gives_what_the_future_gives_and_takes_what_borrows() {
     let text = String::from("text");
@@ -122,6 +124,7 @@ fn a_panic_passes_through_and_leaves_the_thread_usable() {
     });
 }
 
+// anyio: tests/test_debugging.py::test_main_task_name
 #[test]
 fn its_future_is_a_task() {
     run(async {
