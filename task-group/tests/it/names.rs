@@ -89,6 +89,7 @@ fn an_id_shows_as_a_number() {
 }
 
 // anyio: tests/test_taskgroups.py::test_start_soon_parent_id
+// anyio: tests/test_taskgroups.py::test_start_parent_id
 #[test]
 fn the_parent_of_a_task_is_the_one_that_hosts_its_group_whoever_starts_it() {
     run(task_group(async |tg| -> io::Result<()> {
@@ -103,7 +104,6 @@ fn the_parent_of_a_task_is_the_one_that_hosts_its_group_whoever_starts_it() {
                         assert_eq!(current_task().unwrap().parent_id(), Some(host));
                     });
                     // AnyIO's `start` shows the starter as the parent until `started`; here it is the host at once.
-                    // anyio: tests/test_taskgroups.py::test_start_parent_id
                     again
                         .start(async move |status| {
                             assert_eq!(current_task().unwrap().parent_id(), Some(host));

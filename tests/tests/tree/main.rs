@@ -3,6 +3,7 @@
 mod dependencies;
 mod manifests;
 mod order;
+mod parity;
 mod public_names;
 mod sources;
 mod texts;
