@@ -88,6 +88,32 @@ fn bound_work_is_told_when_its_scope_begins_in_a_cancelled_one() {
     assert!(bound.is_woken());
 }
 
+// R13
+#[test]
+fn bound_work_is_told_when_its_scope_begins_in_a_stopping_one() {
+    let (root, owner) = (CancelScope::new(), CancelScope::new());
+    root.stop(SECOND);
+    let mut bound = Probe::new(stopping().in_scope(&owner));
+    bound.pending();
+    let mut host = Probe::new(root.enter(owner.run(forever())));
+    host.pending();
+    assert_eq!(bound.woken_ready(), Ok(()));
+}
+
+// R9
+#[test]
+fn the_deadline_holds_for_the_bound_work_that_is_left() {
+    let (clock, owner) = (VirtualClock::new(), CancelScope::after(SECOND));
+    let mut first = Probe::new(clock.run(forever().in_scope(&owner)));
+    let mut second = Probe::new(clock.run(forever().in_scope(&owner)));
+    first.pending();
+    second.pending();
+    first.drop_future();
+    assert_eq!(clock.alarms(), 1);
+    clock.advance(SECOND);
+    assert!(second.woken_ready().is_err());
+}
+
 // R15
 #[test]
 fn a_timeout_around_next_keeps_bound_children_and_an_outer_cancel_reaches_them() {

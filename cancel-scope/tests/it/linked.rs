@@ -1,9 +1,7 @@
-use std::future::Future;
-
 use anyio_cancel_scope::{CancelExt, CancelScope, Cancelled, Cause, VirtualClock, check_cancelled, checkpoint, shield};
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use crate::support::{Probe, SECOND, forever, on_another_thread};
+use crate::support::{Probe, SECOND, deep, forever, on_another_thread, something_changes};
 
 // R14
 #[test]
@@ -24,6 +22,30 @@ fn a_scope_linked_to_a_cancelled_one_is_cancelled_at_once() {
     let pool = CancelScope::new();
     pool.cancel();
     assert!(CancelScope::new().linked(&pool).cancel_called());
+}
+
+// R14
+#[test]
+fn a_scope_linked_to_a_cancelled_one_while_it_waits_is_woken() {
+    let (dead, scope) = (CancelScope::new(), CancelScope::new());
+    dead.cancel();
+    let mut run = Probe::new(scope.run(forever()));
+    run.pending();
+    drop(scope.linked(&dead));
+    assert_eq!(run.woken_ready(), Ok(None));
+}
+
+// R14
+#[test]
+fn a_scope_linked_to_a_cancelled_one_while_it_runs_is_cancelled_at_its_next_checkpoint() {
+    let (dead, scope) = (CancelScope::new(), CancelScope::new());
+    dead.cancel();
+    let mut run = Probe::new(scope.run(async {
+        check_cancelled()?;
+        drop(scope.clone().linked(&dead));
+        checkpoint().await
+    }));
+    assert_eq!(run.ready(), Ok(None));
 }
 
 // R14
@@ -220,20 +242,6 @@ fn a_scope_that_was_left_and_lost_its_ancestors_links_nobody_to_them() {
     assert!(!far.cancel_called());
     assert!(!CancelScope::new().linked(&inner).cancel_called());
     assert_eq!(run.woken_ready(), Ok(None));
-}
-
-/// Forty wrappers around `body`, so that those who look for what holds in it leave notes on their way.
-async fn deep<F: Future<Output = Result<(), Cancelled>>>(body: F) -> Result<(), Cancelled> {
-    let mut nest: std::pin::Pin<Box<dyn Future<Output = Result<(), Cancelled>> + '_>> = Box::pin(body);
-    for _ in 0..40 {
-        nest = Box::pin(async move { CancelScope::new().run(nest).await.map(|_| ()) });
-    }
-    nest.await
-}
-
-/// Lets whoever asks next find out anew what holds where.
-fn something_changes() {
-    CancelScope::new().cancel();
 }
 
 // R14

@@ -11,7 +11,7 @@ use anyio_cancel_scope::{
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use crate::support::{Probe, SECOND, Slot, foreign, forever};
+use crate::support::{Probe, SECOND, Slot, deep, foreign, forever, something_changes};
 
 // R8; anyio: tests/test_taskgroups.py::test_shielding
 #[test]
@@ -348,6 +348,26 @@ fn dropping_a_shield_drops_what_is_in_it() {
     assert_eq!(clock.alarms(), 1);
     run.drop_future();
     assert_eq!(clock.alarms(), 0);
+}
+
+// R8: what was noted above a shield says nothing about what is below it
+#[test]
+fn a_shield_deep_in_a_cancelled_scope_hides_what_others_found_out_there() {
+    let (root, inner) = (CancelScope::new(), CancelScope::new());
+    root.cancel();
+    let mut run = Probe::new(root.run(deep(async {
+        let inside = inner.run(shield(async {
+            let others = async {
+                something_changes();
+                check_cancelled()
+            };
+            assert!(others.in_scope(&inner).await.is_err());
+            check_cancelled()
+        }));
+        assert_eq!(inside.await, Ok(Some(())));
+        Ok(())
+    })));
+    assert_eq!(run.ready(), Ok(Some(())));
 }
 
 #[test]

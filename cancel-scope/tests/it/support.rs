@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use anyio_cancel_scope::{CancelExt, Cancelled, Checkpoint, checkpoint, sleep_forever};
+use anyio_cancel_scope::{CancelExt, CancelScope, Cancelled, Checkpoint, checkpoint, sleep_forever};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -261,6 +261,20 @@ pub(crate) fn never() -> impl Future<Output = Result<(), Cancelled>> {
 #[track_caller]
 pub(crate) fn forever() -> impl Future<Output = Result<(), Cancelled>> {
     sleep_forever()
+}
+
+/// Forty wrappers around `body`, so that those who look for what holds in it leave notes on their way.
+pub(crate) async fn deep<F: Future<Output = Result<(), Cancelled>>>(body: F) -> Result<(), Cancelled> {
+    let mut nest: Pin<Box<dyn Future<Output = Result<(), Cancelled>> + '_>> = Box::pin(body);
+    for _ in 0..40 {
+        nest = Box::pin(async move { CancelScope::new().run(nest).await.map(|_| ()) });
+    }
+    nest.await
+}
+
+/// Lets whoever asks next find out anew what holds where.
+pub(crate) fn something_changes() {
+    CancelScope::new().cancel();
 }
 
 /// Runs what it was given on another thread, and waits for that.

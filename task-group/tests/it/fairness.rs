@@ -258,6 +258,41 @@ fn a_change_of_what_holds_polls_every_child_once_and_no_more() {
 }
 
 #[test]
+fn a_child_that_is_woken_and_told_at_once_is_polled_once() {
+    let (gate, polls, scope) = (Gate::new(), AtomicUsize::new(0), CancelScope::new());
+    let mut group = Probe::new(scope.run(task_group(async |tg| -> io::Result<()> {
+        let (mut wait, polls) = (Box::pin(gate.wait()), &polls);
+        tg.start_soon(shield(poll_fn(move |cx| {
+            polls.fetch_add(1, Ordering::SeqCst);
+            let _ = wait.as_mut().poll(cx);
+            Poll::<()>::Pending
+        })));
+        Ok(())
+    })));
+    group.waits();
+    gate.open();
+    scope.cancel();
+    group.waits();
+    assert_eq!(polls.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn the_waker_of_a_child_that_ended_wakes_nobody() {
+    let kept = Mutex::new(None);
+    let mut group = Probe::new(task_group(async |tg| -> io::Result<()> {
+        tg.start_soon(poll_fn(|cx| {
+            *kept.lock().unwrap() = Some(cx.waker().clone());
+            Poll::Ready(())
+        }));
+        tg.start_soon(forever());
+        Ok(())
+    }));
+    group.waits();
+    kept.lock().unwrap().take().unwrap().wake();
+    assert!(!group.is_woken());
+}
+
+#[test]
 fn many_tasks_take_time_in_proportion_to_their_number() {
     // It would take minutes if each turn moved what it does not reach.
     for _ in 0..2 {

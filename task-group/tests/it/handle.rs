@@ -1,11 +1,16 @@
 //! Handles (G6, R3, R5).
 
-use std::{io, sync::Mutex};
+use std::{
+    io,
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::{Context, Waker},
+};
 
 use anyio_cancel_scope::{CancelError, CancelScope, Cause, cancel_cause, checkpoint, shield, yield_now};
 use anyio_task_group::{JoinError, TaskGroup, TaskHandle, TaskState, task_group};
 
-use crate::support::{Gate, Log, Probe, fail, forever, run, told};
+use crate::support::{Count, Gate, Log, Probe, fail, forever, run, told};
 
 // anyio: tests/test_taskgroups.py::TestCreateTask::test_return_value
 #[test]
@@ -274,6 +279,32 @@ fn a_dropped_join_leaves_the_value_in_the_handle() {
 }
 
 // R4
+#[test]
+fn a_dropped_wait_leaves_no_waker() {
+    let gate = Gate::new();
+    let mut kept = None;
+    let mut group = Probe::new(task_group(async |tg| -> io::Result<()> {
+        let task = tg.start_soon(gate.wait());
+        let count = Arc::<Count>::default();
+        let waker = Waker::from(count.clone());
+        let before = Arc::strong_count(&count);
+        {
+            let (mut wait, mut join) = (pin!(task.wait()), pin!(task.join()));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            assert!(join.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            assert!(Arc::strong_count(&count) > before);
+        }
+        assert_eq!(Arc::strong_count(&count), before);
+        kept = Some(task);
+        Ok(())
+    }));
+    group.waits();
+    gate.open();
+    group.finish().unwrap();
+    drop(group);
+    assert_eq!(kept.unwrap().status(), TaskState::Finished);
+}
+
 #[test]
 fn join_and_wait_are_checkpoints_on_entry() {
     run(task_group(async |tg| -> io::Result<()> {

@@ -726,6 +726,51 @@ fn the_handle_of_a_task_that_failed_before_started_is_not_needed_to_see_its_erro
     assert_eq!(told(&result.unwrap_err()), "only once");
 }
 
+// G5: what became of the task is the business of whoever started it
+#[test]
+fn a_task_that_is_interrupted_before_started_leaves_no_work_undone_in_its_group() {
+    let (outer, gate, kept) = (CancelScope::new(), Gate::new(), Mutex::new(None));
+    let mut group = Probe::new(outer.enter(task_group(async |tg| -> io::Result<u32> {
+        *kept.lock().unwrap() = Some(tg);
+        gate.wait().await;
+        Ok(1)
+    })));
+    group.waits();
+    let tg = kept.lock().unwrap().take().unwrap();
+    let mut start = Probe::new(tg.start::<(), _, _, _>(async |_status| forever().await));
+    start.waits();
+    group.waits();
+    outer.cancel();
+    gate.open();
+    assert_eq!(group.finish().unwrap(), Some(1));
+    assert!(never_started(&start.finish().unwrap_err()).is_some());
+}
+
+#[test]
+fn a_start_that_is_polled_with_another_waker_wakes_that_one() {
+    let (gate, kept) = (Gate::new(), Mutex::new(None));
+    let mut group = Probe::new(task_group(async |tg| -> io::Result<()> {
+        *kept.lock().unwrap() = Some(tg);
+        gate.wait().await;
+        Ok(())
+    }));
+    group.waits();
+    let tg = kept.lock().unwrap().take().unwrap();
+    let inner = gate.clone();
+    let mut start = Probe::new(tg.start(async move |status| {
+        inner.wait().await;
+        status.started(5);
+    }));
+    start.waits();
+    start.change_waker();
+    assert!(start.poll().is_pending());
+    group.waits();
+    gate.open();
+    group.finish().unwrap();
+    assert!(start.is_woken());
+    assert_eq!(start.finish().unwrap().0, 5);
+}
+
 #[test]
 fn a_stray_cancellation_before_started_is_the_tasks_failure() {
     let result = run(task_group(async |tg| -> io::Result<()> {
