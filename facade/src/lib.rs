@@ -15,6 +15,9 @@ pub use anyio_cancel_scope::{
 pub use anyio_context_vars::context_var;
 #[doc(inline)]
 pub use anyio_runtime::{Builder, offload, run};
+#[cfg(feature = "signals")]
+#[doc(inline)]
+pub use anyio_signals::open_signal_receiver;
 #[doc(inline)]
 pub use anyio_task_group::{
     ErrorGroup, JoinError, LocalTaskGroup, NeverStarted, TaskGroup, TaskHandle, TaskStatus, as_completed, current_task,
@@ -23,6 +26,9 @@ pub use anyio_task_group::{
 
 #[doc(inline)]
 pub use anyio_cancel_scope as scope;
+#[cfg(feature = "signals")]
+#[doc(inline)]
+pub use anyio_signals as signals;
 #[doc(inline)]
 pub use anyio_context_vars as context;
 #[doc(inline)]

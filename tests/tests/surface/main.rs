@@ -20,13 +20,14 @@ mod handles;
 mod handshake;
 mod many;
 mod scopes;
+mod signals;
 
 use std::collections::BTreeSet;
 
 /// How many uses the sketch has.
 const ALL: usize = 213;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     include_str!("contexts.rs"),
     include_str!("errors.rs"),
     include_str!("groups.rs"),
@@ -34,6 +35,7 @@ const FILES: [&str; 7] = [
     include_str!("handshake.rs"),
     include_str!("many.rs"),
     include_str!("scopes.rs"),
+    include_str!("signals.rs"),
 ];
 
 /// Uses that wait for a crate, under a word that the facade has as soon as the crate is there.
@@ -98,7 +100,6 @@ const WAITING: &[(&str, &[&str])] = &[
         ],
     ),
     ("anyio_sync", &["q46_sync", "q47_condition_wait_for", "v05_permit_into_child"]),
-    ("open_signal_receiver", &["q44_signals_clone_tg", "q45_signals_scope"]),
     (
         "offload",
         &[
