@@ -13,6 +13,11 @@ pub use anyio_cancel_scope::{
 };
 #[doc(inline)]
 pub use anyio_context_vars::context_var;
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use anyio_macros::{main, test};
+#[doc(hidden)]
+pub use anyio_runtime::__private;
 #[doc(inline)]
 pub use anyio_runtime::{Builder, offload, run};
 #[cfg(feature = "signals")]
@@ -26,11 +31,11 @@ pub use anyio_task_group::{
 
 #[doc(inline)]
 pub use anyio_cancel_scope as scope;
+#[doc(inline)]
+pub use anyio_context_vars as context;
 #[cfg(feature = "signals")]
 #[doc(inline)]
 pub use anyio_signals as signals;
-#[doc(inline)]
-pub use anyio_context_vars as context;
 #[doc(inline)]
 pub use anyio_task_group as task;
 

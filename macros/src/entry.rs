@@ -19,7 +19,12 @@ pub(crate) fn main(options: TokenStream, item: TokenStream) -> syn::Result<Token
     let options = Options::parse(options, Which::Main)?;
     let krate = options.krate("#[main]")?;
     let builder = options.builder(&krate);
-    Ok(wrap(&function, &quote!(), |inner| quote!(#krate::__private::run_main(#builder, #inner()))))
+    let outcome = quote!(|output| {
+        #[allow(unused_imports)]
+        use #krate::__private::{OfAny as _, OfCancelError as _, OfResult as _};
+        (&&&#krate::__private::Returned(output)).outcome()
+    });
+    Ok(wrap(&function, &quote!(), |inner| quote!(#krate::__private::run_main(#builder, #inner(), #outcome))))
 }
 
 /// Expands `#[test]`.

@@ -2,11 +2,14 @@
 
 use std::{fmt, future::Future, panic::Location, sync::Arc, thread};
 
-use anyio_cancel_scope::Clock;
+use anyio_cancel_scope::{CancelScope, Clock};
+#[cfg(feature = "signals")]
+use anyio_signals::Signal;
 
 use crate::{
     run::Running,
-    session::{self, Plan},
+    session::{self, Ended, Plan},
+    watch::Watch,
 };
 
 /// A [`run`](crate::run) with options.
@@ -31,6 +34,8 @@ use crate::{
 pub struct Builder {
     worker_threads: Option<usize>,
     clock: Option<Arc<dyn Clock>>,
+    #[cfg(feature = "signals")]
+    signals: Vec<Signal>,
 }
 
 impl Builder {
@@ -58,17 +63,78 @@ impl Builder {
         self
     }
 
+    /// The signals that cancel everything: the first of any of them cancels the scope around the whole future, with cause
+    /// [`Cause::Signal`](anyio_cancel_scope::Cause::Signal), so that it can clean up; the second of any of them ends the process at
+    /// once, by that signal, also where every thread is stuck.
+    ///
+    /// What `run` returns then is up to the future, as ever. `#[anyio::main]` raises the signal again at the end, unless its
+    /// function returned `Ok`, so that a shell sees what happened. Receivers of the same signals get the first one too. The
+    /// previous dispositions are back when `run` returns.
+    ///
+    /// For a graceful stop, which lets work go on for a while, [receive](anyio_signals::open_signal_receiver) the signal instead,
+    /// and [`stop`](CancelScope::stop) a scope.
+    ///
+    /// # Panics
+    /// [`run`](Self::run) panics for a signal that cannot be caught or does not end a process, and where the system refuses to
+    /// have it caught.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use anyio_cancel_scope::{move_on_after, shield, sleep, sleep_forever};
+    /// use anyio_runtime::Builder;
+    /// use anyio_signals::Signal;
+    /// use std::time::Duration;
+    ///
+    /// let result = Builder::new().cancel_on_signals([Signal::INT, Signal::TERM]).run(async {
+    ///     let result = sleep_forever().await;
+    ///     let say_goodbye = sleep(Duration::from_millis(10));
+    ///     shield(move_on_after(Duration::from_secs(5), say_goodbye)).await?;
+    ///     result
+    /// });
+    /// assert!(result.is_err());
+    /// ```
+    #[cfg(feature = "signals")]
+    pub fn cancel_on_signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
+        self.signals.extend(signals);
+        self
+    }
+
     /// Runs `fut` to its end: see [`run`](crate::run).
     ///
     /// # Panics
-    /// As [`run`](crate::run).
+    /// As [`run`](crate::run), and as [`cancel_on_signals`](Self::cancel_on_signals) says.
     #[track_caller]
     pub fn run<F: Future>(self, fut: F) -> F::Output {
+        self.run_in(None, fut).output
+    }
+
+    /// Runs `fut` inside of `root`; in a scope of its own if there is none, and signals are to cancel it.
+    #[track_caller]
+    pub(crate) fn run_in<F: Future>(self, root: Option<CancelScope>, fut: F) -> Ended<F::Output> {
         let place = Location::caller();
         let _running = Running::begin(place);
+        let (root, watch) = self.watch(root);
         let cores = || thread::available_parallelism().map_or(1, usize::from);
-        let plan = Plan { worker_threads: self.worker_threads.unwrap_or_else(cores), clock: self.clock };
-        session::run(plan, place, fut)
+        let worker_threads = self.worker_threads.unwrap_or_else(cores);
+        session::run(Plan { worker_threads, clock: self.clock, root, watch }, place, fut)
+    }
+
+    #[cfg(feature = "signals")]
+    #[track_caller]
+    fn watch(&self, root: Option<CancelScope>) -> (Option<CancelScope>, Option<Watch>) {
+        if self.signals.is_empty() {
+            return (root, None);
+        }
+        let root = root.unwrap_or_default();
+        match Watch::new(&self.signals, root.clone()) {
+            Ok(watch) => (Some(root), Some(watch)),
+            Err(error) => panic!("cancel_on_signals: {error}"),
+        }
+    }
+
+    #[cfg(not(feature = "signals"))]
+    fn watch(&self, root: Option<CancelScope>) -> (Option<CancelScope>, Option<Watch>) {
+        (root, None)
     }
 }
 

@@ -11,12 +11,12 @@ use std::{
 };
 
 use anyio_cancel_scope::{CancelError, CancelScope};
-use anyio_signals::host::raise_default;
 use anyio_task_group::debug::task_tree;
 
-use crate::{Builder, session::Ended};
+use crate::{Builder, session::Ended, watch::end_by};
 
 pub use anyio_cancel_scope::VirtualClock;
+#[cfg(feature = "signals")]
 pub use anyio_signals::Signal;
 
 /// How long a test that was cancelled may take to clean up.
@@ -86,14 +86,13 @@ where
     F: Future,
     F::Output: Termination,
 {
-    let root = builder.root();
-    let Ended { output, signal } = builder.run_in(root, fut);
+    let Ended { output, signal } = builder.run_in(None, fut);
     match (signal, outcome(&output)) {
         (None, _) | (_, Outcome::Fine) => output,
-        (Some(signal), Outcome::Interrupted) => raise_default(signal),
+        (Some(signal), Outcome::Interrupted) => end_by(signal),
         (Some(signal), Outcome::Failed) => {
             let _: ExitCode = output.report();
-            raise_default(signal)
+            end_by(signal)
         }
     }
 }

@@ -5,6 +5,9 @@ mod builder;
 mod offload;
 mod run;
 
+#[doc(hidden)]
+#[path = "entry.rs"]
+pub mod __private;
 mod crew;
 mod job;
 mod pool;
@@ -12,6 +15,8 @@ mod session;
 mod sync;
 #[cfg(feature = "tokio")]
 mod tokio;
+#[cfg_attr(not(feature = "signals"), path = "no_watch.rs")]
+mod watch;
 
 pub use builder::Builder;
 pub use offload::offload;

@@ -20,15 +20,17 @@ use std::{
 };
 
 use anyio_cancel_scope::{
-    Clock, RunRecord,
+    CancelScope, Clock, Enter, RunRecord,
     host::{Outside, with_clock_of},
 };
 use anyio_reactor::timer::{self, TimerKey};
 use anyio_task_group::host::RootTask;
+use pin_project_lite::pin_project;
 
 use crate::{
     pool::{Home, Pool},
     sync::{AtomicBool, Ordering},
+    watch::Watch,
 };
 
 /// How many jobs the thread of the `run` polls before it looks after the rest again.
@@ -38,6 +40,17 @@ const JOBS: usize = 64;
 pub(crate) struct Plan {
     pub(crate) worker_threads: usize,
     pub(crate) clock: Option<Arc<dyn Clock>>,
+    /// The scope around the future, if it has one.
+    pub(crate) root: Option<CancelScope>,
+    /// What cancels that.
+    pub(crate) watch: Option<Watch>,
+}
+
+/// What a `run` comes to.
+pub(crate) struct Ended<T> {
+    pub(crate) output: T,
+    /// The number of the signal that cancelled it.
+    pub(crate) signal: Option<i32>,
 }
 
 /// Wakes the `run`.
@@ -84,6 +97,8 @@ struct Session {
     pool: Arc<Pool>,
     clock: Option<Arc<dyn Clock>>,
     quiet: Option<Quiet>,
+    watch: Option<Watch>,
+    signal: Option<i32>,
 }
 
 /// Nothing has happened since then.
@@ -94,10 +109,14 @@ struct Quiet {
 }
 
 /// Runs `fut` to its end, and then everything that it offloaded.
-pub(crate) fn run<F: Future>(plan: Plan, place: &'static Location<'static>, fut: F) -> F::Output {
+pub(crate) fn run<F: Future>(plan: Plan, place: &'static Location<'static>, fut: F) -> Ended<F::Output> {
+    let root = plan.root.clone();
     let mut session = Session::new(plan, place);
     let mut task = RootTask::new::<F>(place);
-    let mut fut = std::pin::pin!(Some(fut));
+    let mut fut = std::pin::pin!(Some(match root {
+        Some(root) => Rooted::In { fut: root.enter(fut) },
+        None => Rooted::Bare { fut },
+    }));
     let output = catch_unwind(AssertUnwindSafe(|| {
         anyio_reactor::block_on(std::future::poll_fn(|cx| session.poll(cx, &mut task, fut.as_mut())))
     }));
@@ -117,12 +136,32 @@ pub(crate) fn run<F: Future>(plan: Plan, place: &'static Location<'static>, fut:
     if let Some(payload) = session.pool.take_first_panic() {
         resume_unwind(payload);
     }
-    output
+    Ended { output, signal: session.signal }
+}
+
+pin_project! {
+    /// The future of a `run`, in its root scope if there is one.
+    #[project = RootedProjection]
+    enum Rooted<F> {
+        In { #[pin] fut: Enter<F> },
+        Bare { #[pin] fut: F },
+    }
+}
+
+impl<F: Future> Future for Rooted<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project() {
+            RootedProjection::In { fut } => fut.poll(cx),
+            RootedProjection::Bare { fut } => fut.poll(cx),
+        }
+    }
 }
 
 impl Session {
     fn new(plan: Plan, place: &'static Location<'static>) -> Self {
-        let Plan { worker_threads, clock } = plan;
+        let Plan { worker_threads, clock, root: _, watch } = plan;
         let jumps = clock.as_ref().is_some_and(|clock| clock.jumps());
         let root = Arc::new(Root { woken: AtomicBool::new(true), outer: OnceLock::new() });
         let waker = Waker::from(root.clone());
@@ -134,7 +173,7 @@ impl Session {
         let home = Home { thread: std::thread::current(), waker: look_around };
         let pool = Arc::new(Pool::new(worker_threads, jumps, home, place));
         record.entry(|| pool.clone());
-        Self { root, waker, record, pool, clock, quiet: None }
+        Self { root, waker, record, pool, clock, quiet: None, watch, signal: None }
     }
 
     /// Does something as the root task, with the clock and the record of the `run`.
@@ -150,6 +189,9 @@ impl Session {
         fut: Pin<&mut Option<F>>,
     ) -> Poll<F::Output> {
         self.root.outer.get_or_init(|| cx.waker().clone());
+        if self.signal.is_none() {
+            self.signal = self.watch.as_mut().and_then(|watch| watch.poll(cx));
+        }
         let mut happened = self.root.woken.swap(false, Ordering::SeqCst);
         if happened
             && let Some(fut) = fut.as_pin_mut()

@@ -9,7 +9,7 @@ use std::{
 use anyio_cancel_scope::{CancelScope, Cancelled, Cause};
 use anyio_signals::{
     Signal,
-    host::{KillOnSecond, kill_on_second},
+    host::{KillOnSecond, kill_on_second, raise_default},
     open_signal_receiver,
 };
 use futures_core::Stream;
@@ -31,9 +31,14 @@ impl Watch {
     }
 
     /// Looks for the first signal, outside of any scope. Gives it when it has cancelled the scope.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Signal> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Option<i32> {
         let Poll::Ready(Some(Ok(signal))) = self.deliveries.as_mut().poll_next(cx) else { return None };
         self.scope.cancel_with(Cause::Signal(signal.as_raw()));
-        Some(signal)
+        Some(signal.as_raw())
     }
+}
+
+/// Ends the process by that signal, as if nobody had caught it.
+pub(crate) fn end_by(signal: i32) -> ! {
+    raise_default(Signal::from_raw(signal))
 }

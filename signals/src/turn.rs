@@ -6,7 +6,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use anyio_cancel_scope::{Cancelled, Checkpoint, Verb};
+use anyio_cancel_scope::{
+    Cancelled, Checkpoint, RunRecord, Verb,
+    host::{AtWork, Outside},
+};
 use anyio_wait_queue::Ticket;
 
 use crate::{Signal, SignalReceiver, readers::Take};
@@ -15,11 +18,13 @@ use crate::{Signal, SignalReceiver, readers::Take};
 pub(crate) struct Turn {
     checkpoint: Checkpoint,
     ticket: Option<Ticket>,
+    /// While it waits: a signal may come at any time, so a virtual clock is not to jump.
+    at_work: Option<AtWork>,
 }
 
 impl Turn {
     pub(crate) fn new(verb: Verb, place: &'static Location<'static>) -> Self {
-        Self { checkpoint: Checkpoint::at(verb, place), ticket: None }
+        Self { checkpoint: Checkpoint::at(verb, place), ticket: None, at_work: None }
     }
 
     pub(crate) fn poll_entry(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
@@ -29,9 +34,14 @@ impl Turn {
     pub(crate) fn poll(&mut self, receiver: &SignalReceiver, cx: &mut Context<'_>) -> Poll<Result<Signal, Cancelled>> {
         ready!(self.checkpoint.poll_entry(cx))?;
         if let Poll::Ready(signal) = self.poll_delivery(receiver, cx) {
+            self.at_work = None;
             return Poll::Ready(Ok(signal));
         }
+        if self.at_work.is_none() {
+            self.at_work = Some(RunRecord::current().outside(Outside::Descriptor));
+        }
         let cancelled = ready!(self.checkpoint.poll_pending(cx));
+        self.at_work = None;
         // Out of line, though the future may be kept. What came at the last moment is still taken (R3).
         Poll::Ready(self.step_out(receiver).ok_or(cancelled))
     }

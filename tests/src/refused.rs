@@ -1,7 +1,7 @@
 //! Wrong uses, which the compiler must refuse, each beside what is right.
 //!
-//! One module for each use of the sketch, under its name there. What waits for its crate: `x14_offload_borrow` (`offload`),
-//! `x15_run_sync_borrow` (`to_thread`), `x21_send_stream_impl_not_send` and `x22_wrapper_future_not_send` (the streams).
+//! One module for each use of the sketch, under its name there. What waits for its crate: `x15_run_sync_borrow`
+//! (`to_thread`), `x21_send_stream_impl_not_send` and `x22_wrapper_future_not_send` (the streams).
 //! `x09_group_no_annotation` stands in `tests/ui`, with the compiler's whole message.
 //!
 //! Rustdoc checks the error codes on nightly only; on stable the right twin, which differs in nothing else, keeps these
@@ -32,6 +32,25 @@
 /// }
 /// ```
 pub mod x01_child_borrows_body_local {}
+
+/// What is offloaded may not borrow: it runs on a thread of its own, which outlives any borrow that the compiler knows of.
+///
+/// ```compile_fail,E0597
+/// # use anyio::offload;
+/// async fn length() -> usize {
+///     let name = String::from("x");
+///     let name = &name;
+///     offload(async move { name.len() }).await
+/// }
+/// ```
+/// ```
+/// # use anyio::offload;
+/// async fn length() -> usize {
+///     let name = String::from("x");
+///     offload(async move { name.len() }).await
+/// }
+/// ```
+pub mod x14_offload_borrow {}
 
 /// A task of a `task_group` must be `Send`; one of a `local_task_group` need not.
 ///

@@ -129,7 +129,7 @@ impl Options {
 fn signals_of(signals: &Expr, krate: &Path) -> TokenStream {
     let Expr::Array(ExprArray { elems, .. }) = signals else { return signals.to_token_stream() };
     let elements = elems.iter().map(|signal| match signal {
-        Expr::Path(path) if path.path.get_ident().is_some() => quote!(#krate::signals::Signal::#path),
+        Expr::Path(path) if path.path.get_ident().is_some() => quote!(#krate::__private::Signal::#path),
         other => other.to_token_stream(),
     });
     quote!([#(#elements),*])

@@ -19,6 +19,7 @@ mod groups;
 mod handles;
 mod handshake;
 mod many;
+mod runtime;
 mod scopes;
 mod signals;
 
@@ -27,20 +28,20 @@ use std::collections::BTreeSet;
 /// How many uses the sketch has.
 const ALL: usize = 213;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     include_str!("contexts.rs"),
     include_str!("errors.rs"),
     include_str!("groups.rs"),
     include_str!("handles.rs"),
     include_str!("handshake.rs"),
     include_str!("many.rs"),
+    include_str!("runtime.rs"),
     include_str!("scopes.rs"),
     include_str!("signals.rs"),
 ];
 
 /// Uses that wait for a crate, under a word that the facade has as soon as the crate is there.
 const WAITING: &[(&str, &[&str])] = &[
-    ("context_var", &["p45_context_var", "s29_context_scope_in_child_and_get", "v17_context_var_meta_local_order"]),
     ("typed_attrs", &["q30_extra", "s16_bufread_object_and_extra", "u04_resource_is_provider"]),
     (
         "streams",
@@ -100,17 +101,9 @@ const WAITING: &[(&str, &[&str])] = &[
         ],
     ),
     ("anyio_sync", &["q46_sync", "q47_condition_wait_for", "v05_permit_into_child"]),
-    (
-        "offload",
-        &[
-            "p18_accept_loop_offload",
-            "q51_builder",
-            "q53_offload_borrow_arc",
-            "u19_user_listener_loop_offload",
-            "v07_limiter_token_into_offload",
-            "y03_permit_into_offload",
-        ],
-    ),
+    ("Listener", &["u19_user_listener_loop_offload"]),
+    ("CapacityLimiter", &["v07_limiter_token_into_offload"]),
+    ("Semaphore", &["y03_permit_into_offload"]),
     ("to_thread", &["p39_run_sync_in_move_on_after", "q49_portal", "u21_thread_in_group_map", "q48_from_thread"]),
     (
         "fileio",
