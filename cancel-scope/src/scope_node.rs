@@ -105,7 +105,14 @@ impl ScopeNode {
     }
 
     pub(crate) fn remember_link(&self, other: Weak<dyn Host>, key: usize) {
-        self.place().extra().links.push((other, key));
+        let mut place = self.place();
+        let links = &mut place.extra().links;
+        if links.len() == links.capacity() {
+            // Scopes that are gone took the other end with them: before it grows, those make room.
+            links.retain(|(other, _)| other.strong_count() > 0);
+            links.reserve(links.len() + 1);
+        }
+        links.push((other, key));
     }
 
     /// Cancels this scope; tells the generation that this ended.
@@ -180,5 +187,28 @@ impl Drop for ScopeNode {
 impl fmt::Debug for ScopeNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScopeNode").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(anyio_loom)))]
+mod tests {
+    use crate::CancelScope;
+
+    // R14: held weakly both ways
+    #[test]
+    fn a_scope_forgets_those_that_it_was_linked_to_when_they_are_gone() {
+        let long = CancelScope::new();
+        let kept: Vec<CancelScope> = (0..10).map(|_| CancelScope::new()).collect();
+        for n in 0..1000 {
+            let short = CancelScope::new();
+            drop(long.clone().linked(&short));
+            if let Some(kept) = kept.get(n) {
+                drop(long.clone().linked(kept));
+            }
+        }
+        let links = long.node().place().extra().links.len();
+        assert!((10..64).contains(&links), "{links} links");
+        kept[9].cancel();
+        assert!(long.cancel_called());
     }
 }

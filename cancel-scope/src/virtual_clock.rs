@@ -81,12 +81,14 @@ impl VirtualClock {
         Self::with(Jumps::Never)
     }
 
-    /// A clock that, under `run`, moves on by itself: to the next deadline, as soon as no task can run.
+    /// A clock that moves on by itself: to the next deadline, as soon as no task can run. It must be the clock of a whole
+    /// `run`, given to its `Builder::clock`, for only that knows when nothing can.
     ///
     /// It looks at the tasks of that `run`, at what they offloaded, and at its worker threads, and does not jump while one of
     /// them is at work, nor while a descriptor (a socket, a pipe, a signal) is waited for through these crates:
     /// [`autojump_after`](Self::autojump_after) does. What is woken from elsewhere (another executor, a thread of your own, a
-    /// foreign library's socket) it does not see coming. Under another executor it stands still, like [`new`](Self::new).
+    /// foreign library's socket) it does not see coming. Put in place by [`run`](Self::run) or [`with_clock`], and under another
+    /// executor, it stands still until it is [advanced](Self::advance), like [`new`](Self::new).
     ///
     /// # Examples
     /// See `Builder::clock` of `anyio-runtime`.
@@ -108,7 +110,7 @@ impl VirtualClock {
         Self { queue: Arc::new(Mutex::new(queue)) }
     }
 
-    /// Runs `fut` with this clock as the clock in force.
+    /// Runs `fut` with this clock as the clock in force. Nothing moves it then but [`advance`](Self::advance).
     pub fn run<F: Future>(&self, fut: F) -> WithClock<F> {
         with_clock(Arc::new(self.clone()), fut)
     }

@@ -9,14 +9,19 @@ use std::{
 
 use anyio_cancel_scope::host::{Host, TaskRef};
 
-use crate::{TaskId, TaskInfo, hub::Hub, registry, task::header};
+use crate::{
+    TaskId, TaskInfo,
+    hub::Hub,
+    registry,
+    task::{Header, header},
+};
 
 /// All tasks of the process as they are now: what [`task_tree`] gives.
 ///
 /// [`Display`](fmt::Display) draws it; [`tasks`](Self::tasks) lists it.
 #[derive(Debug, Clone)]
 pub struct TaskTree {
-    drawing: String,
+    lines: Vec<Line>,
     tasks: Vec<TaskInfo>,
 }
 
@@ -29,7 +34,34 @@ impl TaskTree {
 
 impl fmt::Display for TaskTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.drawing)
+        self.lines.iter().try_for_each(|line| line.draw(f))
+    }
+}
+
+/// How deep the drawing indents: what lies deeper tells its depth, for a line that grows with it could not be read.
+const DEEPEST: usize = 32;
+
+/// One line of the drawing.
+#[derive(Debug, Clone)]
+struct Line {
+    depth: usize,
+    /// Bit `n`: the branch at depth `n`, counted from 1, is the last one of its parent.
+    last: u64,
+    text: String,
+}
+
+impl Line {
+    fn draw(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_last = |depth: usize| self.last >> depth & 1 == 1;
+        for depth in 1..self.depth.min(DEEPEST) {
+            f.write_str(if is_last(depth) { "   " } else { "│  " })?;
+        }
+        match self.depth {
+            0 => {}
+            1..=DEEPEST => f.write_str(if is_last(self.depth) { "└─ " } else { "├─ " })?,
+            deep => write!(f, "└─ ({deep} levels deep) ")?,
+        }
+        writeln!(f, "{}", self.text)
     }
 }
 
@@ -56,18 +88,43 @@ impl fmt::Display for TaskTree {
 /// # io::Result::Ok(()) }).unwrap();
 /// ```
 pub fn task_tree() -> TaskTree {
-    let mut picture = Picture::take();
-    let mut drawing = String::new();
-    let mut tasks = Vec::new();
-    let roots = std::mem::take(&mut picture.roots);
-    for root in roots {
-        picture.draw_task(&root, "", "", &mut drawing, &mut tasks);
+    let picture = Picture::take();
+    let (mut lines, mut tasks) = (Vec::new(), Vec::new());
+    let roots = picture.roots.iter().cloned().map(Place::Task);
+    let top = picture.top.iter().cloned().map(Place::Group);
+    // A work list, for the tree may be deeper than the stack: what is drawn first lies on top.
+    let mut work: Vec<(Place, usize, u64)> = roots.chain(top).map(|place| (place, 0, 0)).collect();
+    work.reverse();
+    while let Some((place, depth, last)) = work.pop() {
+        let (text, below) = match place {
+            Place::Task(task) => {
+                let Some(info) = TaskInfo::of(&task) else { continue };
+                let drawn = (Picture::text_of_task(&info), picture.groups_of(info.id()));
+                tasks.push(info);
+                drawn
+            }
+            Place::Group(hub) => (picture.text_of_group(&hub), members_of(&hub)),
+        };
+        lines.push(Line { depth, last, text });
+        let depth = depth + 1;
+        let bit = 1 << depth.min(DEEPEST);
+        let end = below.len().saturating_sub(1);
+        let below = below.into_iter().enumerate();
+        work.extend(below.rev().map(|(at, place)| (place, depth, if at == end { last | bit } else { last & !bit })));
     }
-    let top: Vec<Arc<Hub>> = picture.top.clone();
-    for hub in top {
-        picture.draw_group(&hub, "", "", &mut drawing, &mut tasks);
-    }
-    TaskTree { drawing, tasks }
+    TaskTree { lines, tasks }
+}
+
+/// What stands in the tree: tasks, and the groups that they host.
+enum Place {
+    Task(TaskRef),
+    Group(Arc<Hub>),
+}
+
+fn members_of(hub: &Hub) -> Vec<Place> {
+    let mut members = hub.members();
+    members.sort_by_key(|task| header(task).map(Header::id));
+    members.into_iter().map(Place::Task).collect()
 }
 
 struct Picture {
@@ -82,7 +139,7 @@ impl Picture {
     fn take() -> Self {
         let roots = registry::roots();
         let groups = registry::groups();
-        let id = |task: &TaskRef| header(task).map(|header| header.id());
+        let id = |task: &TaskRef| header(task).map(Header::id);
         let known: HashSet<TaskId> = roots
             .iter()
             .filter_map(id)
@@ -98,57 +155,40 @@ impl Picture {
         Self { roots, top, hosted, now: anyio_cancel_scope::now() }
     }
 
-    fn draw_task(&self, task: &TaskRef, first: &str, rest: &str, out: &mut String, tasks: &mut Vec<TaskInfo>) {
-        let Some(info) = TaskInfo::of(task) else { return };
-        let (id, name, state, at) = (info.id(), info.name(), info.state(), info.started_at());
-        *out += &format!("{first}{id} {name}: {state:?}, started at {at}");
-        if let Some((verb, place)) = info.waiting() {
-            *out += &format!(", waits in {verb} at {place}");
-        }
-        out.push('\n');
-        tasks.push(info);
-        let groups = self.hosted.get(&id).map(Vec::as_slice).unwrap_or_default();
-        for (at, hub) in groups.iter().enumerate() {
-            let (first, rest) = indent(rest, at + 1 == groups.len());
-            self.draw_group(hub, &first, &rest, out, tasks);
-        }
+    fn groups_of(&self, task: TaskId) -> Vec<Place> {
+        self.hosted.get(&task).into_iter().flatten().cloned().map(Place::Group).collect()
     }
 
-    fn draw_group(&self, hub: &Hub, first: &str, rest: &str, out: &mut String, tasks: &mut Vec<TaskInfo>) {
-        *out += &format!("{first}{} at {}", hub.verb, hub.place);
+    fn text_of_task(info: &TaskInfo) -> String {
+        let name = info.name().escape_debug();
+        let mut text = format!("{} {name}: {:?}, started at {}", info.id(), info.state(), info.started_at());
+        if let Some((verb, place)) = info.waiting() {
+            text += &format!(", waits in {verb} at {place}");
+        }
+        text
+    }
+
+    fn text_of_group(&self, hub: &Hub) -> String {
         let (scope, node) = (&hub.scope, hub.scope.node());
+        let mut text = format!("{} at {}", hub.verb, hub.place);
         if let Some(label) = scope.label() {
-            *out += &format!(" \"{label}\"");
+            text += &format!(" {label:?}");
         }
         if let Some(cause) = anyio_cancel_scope::host::cause_at(&(scope.clone() as _)) {
-            *out += &format!(", cancelled because {cause}");
+            text += &format!(", cancelled because {cause}");
         }
         if node.is_shielded() {
-            *out += ", shielded";
+            text += ", shielded";
         }
         if node.is_stopping() {
-            *out += ", stopping";
+            text += ", stopping";
         }
         if let Some(end) = scope.ends_at() {
             match end.checked_duration_since(self.now) {
-                Some(left) => *out += &format!(", {left:.1?} left"),
-                None => *out += ", deadline passed",
+                Some(left) => text += &format!(", {left:.1?} left"),
+                None => text += ", deadline passed",
             }
         }
-        out.push('\n');
-        let mut members = hub.members();
-        members.sort_by_key(|task| header(task).map(|header| header.id()));
-        for (at, task) in members.iter().enumerate() {
-            let (first, rest) = indent(rest, at + 1 == members.len());
-            self.draw_task(task, &first, &rest, out, tasks);
-        }
-    }
-}
-
-fn indent(rest: &str, last: bool) -> (String, String) {
-    if last {
-        (format!("{rest}└─ "), format!("{rest}   "))
-    } else {
-        (format!("{rest}├─ "), format!("{rest}│  "))
+        text
     }
 }

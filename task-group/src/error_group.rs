@@ -6,7 +6,7 @@ use std::{
     io, slice, vec,
 };
 
-use anyio_cancel_scope::{CancelError, Cancelled};
+use anyio_cancel_scope::{BoxError, CancelError, Cancelled};
 
 /// Two or more errors of a group, as one.
 ///
@@ -74,26 +74,63 @@ impl<E> ErrorGroup<E> {
 impl<E: CancelError + Debug + Display + 'static> ErrorGroup<E> {
     /// The errors of this group and of the groups in it, at any depth, without the groups themselves.
     ///
-    /// A group is found where it is an error itself, inside an [`io::Error`], or the direct source of an error, such as a
-    /// variant of an enum (one that is `#[error(transparent)]` hides it).
-    pub fn leaves(&self) -> Box<dyn Iterator<Item = &(dyn Error + 'static)> + '_> {
-        Box::new(self.errors.iter().flat_map(|error| {
-            let error = error.as_error();
-            match Self::find(error) {
-                Some(group) => group.leaves(),
-                None => Box::new(std::iter::once(error)),
-            }
-        }))
+    /// A group is found where it is an error itself, inside an [`io::Error`], or anywhere among the sources of an error, such
+    /// as below a context or in a variant of an enum (one that is `#[error(transparent)]` hides it). Groups of the same error
+    /// type are found, and groups of [`io::Error`] and [`BoxError`] inside any other.
+    pub fn leaves(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
+        Leaves { groups: vec![self.errors_of()], find: find::<E> }
     }
+}
 
-    /// The group that `error` is, or that it wraps: as an [`io::Error`], or as its source.
-    fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        let mut error = error;
-        while let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            error = wrapped;
+type Errors<'a> = Box<dyn Iterator<Item = &'a (dyn Error + 'static)> + 'a>;
+
+/// The leaves of nested groups, from left to right: what is left of each group on the way down to the one at hand.
+struct Leaves<'a> {
+    groups: Vec<Errors<'a>>,
+    find: for<'b> fn(&'b (dyn Error + 'static)) -> Option<Errors<'b>>,
+}
+
+impl<'a> Iterator for Leaves<'a> {
+    type Item = &'a (dyn Error + 'static);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some(error) = self.groups.last_mut()?.next() else {
+                self.groups.pop();
+                continue;
+            };
+            match (self.find)(error) {
+                Some(group) => self.groups.push(group),
+                None => return Some(error),
+            }
         }
-        error.downcast_ref().or_else(|| error.source()?.downcast_ref())
     }
+}
+
+impl<E: CancelError + 'static> ErrorGroup<E> {
+    fn errors_of(&self) -> Errors<'_> {
+        Box::new(self.errors.iter().map(CancelError::as_error))
+    }
+}
+
+/// The group that `error` is, or the nearest that it carries.
+fn find<'a, E: CancelError + Debug + Display + 'static>(error: &'a (dyn Error + 'static)) -> Option<Errors<'a>> {
+    let mut at = Some(error);
+    while let Some(mut error) = at {
+        // An `io::Error` leaves what it holds out of its sources.
+        while let Some(held) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            error = held;
+        }
+        let same = || error.downcast_ref::<ErrorGroup<E>>().map(ErrorGroup::errors_of);
+        let io = || error.downcast_ref::<ErrorGroup<io::Error>>().map(ErrorGroup::errors_of);
+        let boxed = || error.downcast_ref::<ErrorGroup<BoxError>>().map(ErrorGroup::errors_of);
+        let group = same().or_else(io).or_else(boxed);
+        if group.is_some() {
+            return group;
+        }
+        at = error.source();
+    }
+    None
 }
 
 impl<E: Debug> Debug for ErrorGroup<E> {

@@ -16,7 +16,7 @@
 use std::{
     fmt,
     future::Future,
-    panic::{AssertUnwindSafe, Location, catch_unwind},
+    panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker, ready},
@@ -186,9 +186,9 @@ where
                 Poll::Pending
             }
             Poll::Ready(()) => {
-                let result = running.exit();
+                let ended = catch_unwind(AssertUnwindSafe(|| running.exit()));
                 *this.running = None;
-                Poll::Ready(result)
+                Poll::Ready(ended.unwrap_or_else(|payload| resume_unwind(payload)))
             }
         }
     }
@@ -231,7 +231,7 @@ where
         E: CancelError + From<ErrorGroup<E>>,
     {
         if let Some(payload) = self.children.take_panic() {
-            std::panic::resume_unwind(payload);
+            resume_unwind(payload);
         }
         match self.tally.take_error() {
             Some(error) => Err(error),

@@ -3,7 +3,8 @@
 use std::{io, sync::Mutex};
 
 use anyio_cancel_scope::{
-    CancelError, CancelScope, Cancelled, Cause, check_cancelled, checkpoint, is_cancellation, shield, yield_now,
+    BoxError, CancelError, CancelScope, Cancelled, Cause, check_cancelled, checkpoint, is_cancellation, shield,
+    yield_now,
 };
 use anyio_task_group::{ErrorGroup, TaskState, task_group};
 use futures::FutureExt;
@@ -482,7 +483,7 @@ fn boxed_and_anyhow_errors_come_out_as_they_are() {
         Ok(())
     }))
     .unwrap_err();
-    let group = error.downcast::<ErrorGroup<anyio_cancel_scope::BoxError>>().unwrap();
+    let group = error.downcast::<ErrorGroup<BoxError>>().unwrap();
     assert_eq!(group.leaves().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b"]);
 }
 
@@ -517,4 +518,66 @@ fn nothing_is_cancelled_after_a_group_that_failed() {
         .unwrap_err();
         assert!(check_cancelled().is_ok());
     });
+}
+
+async fn two_io_errors() -> io::Result<()> {
+    task_group(async |tg| -> io::Result<()> {
+        tg.start_soon(fail("a"));
+        fail("b").await
+    })
+    .await
+    .map(drop)
+}
+
+// G2: nesting kept
+#[test]
+fn the_leaves_of_groups_of_io_errors_are_found_in_groups_of_boxed_ones() {
+    let error = run(task_group(async |tg| -> Result<(), BoxError> {
+        tg.start_soon(async { Ok::<_, BoxError>(two_io_errors().await?) });
+        Err("c".into())
+    }))
+    .unwrap_err();
+    let group: &ErrorGroup<BoxError> = error.downcast_ref().unwrap();
+    assert_eq!(group.leaves().map(ToString::to_string).collect::<Vec<_>>(), ["c", "b", "a"]);
+}
+
+#[cfg(feature = "anyhow")]
+#[test]
+fn the_leaves_of_groups_of_io_errors_are_found_under_a_context() {
+    let error = run(task_group(async |tg| -> anyhow::Result<()> {
+        tg.start_soon(async { anyhow::Ok(two_io_errors().await?) });
+        tg.start_soon(async { Err::<(), _>(anyhow::Error::from(two_io_errors().await.unwrap_err()).context("part")) });
+        Err(anyhow::anyhow!("c"))
+    }))
+    .unwrap_err();
+    let group: &ErrorGroup<anyhow::Error> = error.downcast_ref().unwrap();
+    assert_eq!(group.leaves().map(ToString::to_string).collect::<Vec<_>>(), ["c", "b", "a", "b", "a"]);
+}
+
+#[test]
+fn the_leaves_of_groups_nested_ten_thousand_deep_are_found_on_a_small_stack() {
+    let pair = |inner: Option<io::Error>| {
+        run(task_group(async |tg| -> io::Result<()> {
+            tg.start_soon(fail("leaf"));
+            match inner {
+                Some(inner) => Err(inner),
+                None => fail("innermost").await,
+            }
+        }))
+        .unwrap_err()
+    };
+    let mut error = pair(None);
+    for _ in 1..10_000 {
+        error = pair(Some(error));
+    }
+    let count = std::thread::scope(|threads| {
+        let count = || {
+            let group = error.get_ref().and_then(|group| group.downcast_ref::<ErrorGroup<io::Error>>()).unwrap();
+            group.leaves().count()
+        };
+        std::thread::Builder::new().stack_size(64 * 1024).spawn_scoped(threads, count).unwrap().join().unwrap()
+    });
+    assert_eq!(count, 10_001);
+    // Errors in errors are freed by nested calls, as boxes in boxes are.
+    std::thread::Builder::new().stack_size(64 << 20).spawn(|| drop(error)).unwrap().join().unwrap();
 }

@@ -291,3 +291,17 @@ fn tasks_that_were_woken_behind_a_panicking_one_are_polled_all_the_same() {
     });
     assert_eq!(log.all().len(), 4);
 }
+
+#[test]
+fn a_group_that_is_polled_after_its_panic_came_out_says_so() {
+    let mut group = Box::pin(task_group(async |tg| -> io::Result<()> {
+        tg.start_soon(async { panic!("first") });
+        Ok(())
+    }));
+    let mut poll = || {
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        panic_of(|| group.as_mut().poll(&mut cx).is_ready())
+    };
+    assert_eq!(poll(), "first");
+    assert!(poll().contains("polled after it was ready"));
+}

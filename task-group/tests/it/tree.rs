@@ -170,3 +170,46 @@ fn the_tree_may_be_looked_at_from_other_threads_while_tasks_run() {
         looking.join().unwrap();
     });
 }
+
+/// `levels` groups in each other, with one task each.
+fn nested(levels: usize) -> std::pin::Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
+    Box::pin(async move {
+        if levels == 0 {
+            return forever().await;
+        }
+        task_group(async |tg| -> io::Result<()> {
+            tg.task(format!("level {levels}")).start_soon(nested(levels - 1));
+            Ok(())
+        })
+        .await
+        .map(drop)
+    })
+}
+
+#[test]
+fn a_deep_tree_is_drawn_on_a_small_stack_and_its_lines_stay_short() {
+    let deep = || {
+        let mut group = Probe::new(nested(2000));
+        group.waits();
+        let draw = || {
+            let tree = task_tree();
+            (tree.tasks().len(), tree.to_string())
+        };
+        let (tasks, drawing) = std::thread::Builder::new().stack_size(64 * 1024).spawn(draw).unwrap().join().unwrap();
+        assert!(tasks >= 2000 && drawing.contains("levels deep) "));
+        let longest = drawing.lines().filter(|line| line.contains("level ")).map(|line| line.chars().count()).max();
+        assert!(longest.unwrap() < 400, "{longest:?}");
+        group.drop_future();
+    };
+    std::thread::Builder::new().stack_size(64 << 20).spawn(deep).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_name_with_line_breaks_stays_on_its_line() {
+    let mut group = Probe::new(task_group(async |tg| -> io::Result<()> {
+        tg.task("two\nlines of a name").start_soon(forever());
+        forever().await
+    }));
+    group.waits();
+    assert!(task_tree().to_string().contains("two\\nlines of a name: Pending"));
+}
