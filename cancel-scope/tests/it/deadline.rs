@@ -265,6 +265,32 @@ fn an_inner_deadline_that_passes_while_the_outer_cancellation_goes_out_does_not_
     assert!(!inner.cancel_called());
 }
 
+// R7: only a scope that its own time ended looks whose time was over before
+#[test]
+fn a_scope_cancelled_by_hand_absorbs_though_the_time_around_it_is_over() {
+    let clock = ByHand::new();
+    let (outer, inner) = (CancelScope::after(SECOND), CancelScope::after(5 * SECOND));
+    let work = outer.run(async { inner.run(forever()).await.map(|_| ()) });
+    let mut run = Probe::new(anyio_cancel_scope::with_clock(clock.clone(), work));
+    run.pending();
+    *clock.now.lock().unwrap() = 2 * SECOND;
+    inner.cancel();
+    assert_eq!(run.woken_ready(), Ok(Some(())));
+    assert!(inner.cancelled_caught() && !outer.cancel_called());
+}
+
+// R9
+#[test]
+fn deadlines_by_two_clocks_are_not_compared() {
+    let (clock, other) = (VirtualClock::new(), VirtualClock::new());
+    let (outer, inner) = (CancelScope::after(SECOND), CancelScope::after(2 * SECOND));
+    let mut run = Probe::new(clock.run(outer.run(async { other.run(inner.run(forever())).await.map(|_| ()) })));
+    run.pending();
+    other.advance(2 * SECOND);
+    assert_eq!(run.woken_ready(), Ok(Some(())));
+    assert!(inner.cancelled_caught() && !outer.cancel_called());
+}
+
 // R9: a deadline that was moved says nothing about what is over
 #[test]
 fn a_deadline_moved_later_after_it_fired_does_not_end_the_enclosing_scope() {

@@ -114,6 +114,21 @@ fn the_deadline_holds_for_the_bound_work_that_is_left() {
     assert!(second.woken_ready().is_err());
 }
 
+// R9
+#[test]
+fn the_deadline_goes_by_the_clock_of_the_first_bound_work() {
+    let (first, second, owner) = (VirtualClock::new(), VirtualClock::new(), CancelScope::after(SECOND));
+    let mut one = Probe::new(first.run(forever().in_scope(&owner)));
+    let mut other = Probe::new(second.run(forever().in_scope(&owner)));
+    one.pending();
+    other.pending();
+    second.advance(10 * SECOND);
+    assert!(!owner.cancel_called());
+    first.advance(SECOND);
+    assert!(one.woken_ready().is_err());
+    assert!(other.woken_ready().is_err());
+}
+
 // R15
 #[test]
 fn a_timeout_around_next_keeps_bound_children_and_an_outer_cancel_reaches_them() {
