@@ -211,4 +211,18 @@ mod tests {
         kept[9].cancel();
         assert!(long.cancel_called());
     }
+
+    /// A weak entry would keep the memory of the scope that is gone.
+    #[test]
+    fn a_link_is_taken_out_when_the_linked_scope_is_gone() {
+        let pool = CancelScope::new();
+        let links = |pool: &CancelScope| pool.node().node.peek(|more| more.links.len());
+        let kept = CancelScope::new().linked(&pool);
+        for _ in 0..10 {
+            drop(CancelScope::new().linked(&pool));
+        }
+        assert_eq!(links(&pool), Some(1));
+        drop(kept);
+        assert_eq!(links(&pool), Some(0));
+    }
 }

@@ -186,7 +186,7 @@ fn a_panic_in_a_poll_leaves_nothing_once_the_future_is_dropped() {
 
 // R14: a long-lived pool does not grow with the requests that were linked to it
 #[test]
-fn a_link_is_taken_out_when_the_linked_scope_is_gone() {
+fn scopes_that_are_gone_keep_no_hold_on_what_they_were_linked_to() {
     let pool = CancelScope::new();
     for _ in 0..1000 {
         drop(CancelScope::new().linked(&pool));
