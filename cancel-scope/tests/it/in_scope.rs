@@ -266,6 +266,7 @@ fn bound_work_sees_at_once_that_its_scope_moved() {
     let (owner, dead) = (CancelScope::new(), CancelScope::new());
     dead.cancel();
     let mut begun = Box::pin(owner.run(std::future::pending::<Result<(), Cancelled>>()));
+    Probe::new(begun.as_mut()).pending();
     let mut work = Probe::new(
         async {
             let moved = std::future::poll_fn(|cx| {

@@ -72,7 +72,7 @@ fn a_shield_switched_three_times_while_waiting_holds_each_time() {
         waits.await.map(|_| ())
     }));
     for round in 0..3 {
-        run.pending();
+        run.waits();
         assert_eq!(seen.get(), round);
         inner.set_shielded(false);
         inner.set_shielded(true);
@@ -242,7 +242,7 @@ fn the_deadline_of_a_scope_in_a_shield_holds() {
         assert_eq!(shield(move_on_after(SECOND, sleep_forever())).await, Ok(None));
         Ok::<_, Cancelled>(())
     })));
-    run.pending();
+    run.waits();
     clock.advance(SECOND);
     assert_eq!(run.woken_ready(), Ok(Some(())));
 }

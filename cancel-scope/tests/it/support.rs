@@ -100,7 +100,8 @@ impl<'a, T: fmt::Debug> Probe<'a, T> {
         }
     }
 
-    /// Expects it to wait, at the latest when nobody wakes it any more: sub-executors wake themselves now and then.
+    /// Expects it to wait, at the latest when nobody wakes it any more: sub-executors wake themselves now and then, and so does
+    /// a wrapper in a cancelled scope when another test changes something while it is polled for the first time.
     #[track_caller]
     pub(crate) fn waits(&mut self) {
         if let Poll::Ready(output) = self.drive() {

@@ -1,13 +1,14 @@
 //! Handles (G6, R3, R5).
 
 use std::{
+    future::{Future, poll_fn},
     io,
     pin::pin,
     sync::{Arc, Mutex},
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
-use anyio_cancel_scope::{CancelError, CancelScope, Cause, cancel_cause, checkpoint, shield, yield_now};
+use anyio_cancel_scope::{CancelError, CancelScope, Cause, cancel_cause, checkpoint, shield, sleep_forever, yield_now};
 use anyio_task_group::{JoinError, TaskGroup, TaskHandle, TaskState, task_group};
 
 use crate::support::{Count, Gate, Log, Probe, fail, forever, run, told};
@@ -303,6 +304,27 @@ fn a_dropped_wait_leaves_no_waker() {
     group.finish().unwrap();
     drop(group);
     assert_eq!(kept.unwrap().status(), TaskState::Finished);
+}
+
+// R6
+#[test]
+fn a_wait_kept_from_a_task_that_ended_is_woken_to_find_where_it_belongs() {
+    let count = Arc::<Count>::default();
+    let waker = Waker::from(count.clone());
+    let mut held = Box::pin(sleep_forever());
+    run(task_group(async |tg| -> io::Result<()> {
+        let task = tg.start_soon(poll_fn(|_| {
+            assert!(held.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            Poll::Ready(())
+        }));
+        task.wait().await?;
+        assert_eq!(count.get(), 1);
+        Ok(())
+    }))
+    .unwrap();
+    let outer = CancelScope::new();
+    outer.cancel();
+    assert!(run(outer.enter(held)).is_err());
 }
 
 #[test]
