@@ -122,8 +122,6 @@ fn the_deadline_goes_by_the_clock_of_the_first_bound_work() {
     let mut other = Probe::new(second.run(forever().in_scope(&owner)));
     one.pending();
     other.pending();
-    second.advance(10 * SECOND);
-    assert!(!owner.cancel_called());
     first.advance(SECOND);
     assert!(one.woken_ready().is_err());
     assert!(other.woken_ready().is_err());

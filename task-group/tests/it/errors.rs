@@ -188,6 +188,19 @@ fn an_interrupted_body_alone_makes_the_group_interrupted() {
     assert!(result.unwrap_err().is_cancelled());
 }
 
+// G2: "decided at exit": work is missing, though nobody who is visible then was the cause
+#[test]
+fn a_body_that_was_interrupted_by_what_a_shield_hides_at_exit_gives_a_cancellation() {
+    let outer = CancelScope::new();
+    outer.cancel();
+    let result = run(outer.enter(task_group(async |tg| -> io::Result<()> {
+        let result = forever().await;
+        tg.scope().set_shielded(true);
+        result
+    })));
+    assert!(result.unwrap_err().is_cancelled());
+}
+
 #[test]
 fn a_body_that_completes_in_a_group_that_is_cancelled_gives_its_value() {
     let kept = Mutex::new(None);
