@@ -14,7 +14,7 @@
 //!    calls the handler of the old action, if that is one. In charge is the level which was installed last, or another one
 //!    that is in force, because somebody put it back.
 //! 2. Otherwise, and always in a forked child: it lets the old action have the signal, which means the system's default too,
-//!    unless it is called by a handler of others. So between the last close and the return of the old action, and after
+//!    unless it is called by another handler. So between the last close and the return of the old action, and after
 //!    somebody put our handler back when nobody wanted it any more, no signal is swallowed.
 //!
 //! # Safety
@@ -131,6 +131,8 @@ impl Dispositions {
 
     /// Holds all of the signals, or none.
     pub(crate) fn hold(&mut self, signals: SignalSet) -> io::Result<()> {
+        // Refused before anything is installed, none is caught in between and lost.
+        signals.iter().try_for_each(|signal| self.check(signal))?;
         for (held, signal) in signals.iter().enumerate() {
             if let Err(error) = self.hold_one(signal) {
                 signals.iter().take(held).for_each(|signal| self.let_go_of_one(signal));
@@ -145,9 +147,15 @@ impl Dispositions {
         signals.iter().for_each(|signal| self.let_go_of_one(signal));
     }
 
+    fn check(&self, signal: Signal) -> Result<(), SignalError> {
+        let old = action_in_force(signal).map_err(|_| SignalError::Unknown(signal))?;
+        let is_used_up = self.books.get(&signal).is_some_and(|book| book.level().is_none());
+        if is_used_up && level_of(&old).is_none() { Err(SignalError::Covered(signal)) } else { Ok(()) }
+    }
+
     fn hold_one(&mut self, signal: Signal) -> io::Result<()> {
         let slot = Slot::of(signal).ok_or(SignalError::Unknown(signal))?;
-        let old = action_in_force(signal).map_err(|_| SignalError::Unknown(signal))?;
+        let old = action_in_force(signal)?;
         let book = self.books.entry(signal).or_default();
         match level_of(&old) {
             Some(level) => {
@@ -170,13 +178,18 @@ impl Dispositions {
 }
 
 impl Book {
-    fn install(&mut self, signal: Signal, slot: &Slot, old: &sigaction) -> io::Result<()> {
+    /// The lowest level that nobody uses, and its handler.
+    fn level(&self) -> Option<(usize, Handler)> {
         let level = self.used.trailing_ones() as usize;
-        let Some(handler) = HANDLERS.get(level) else { return Err(SignalError::Covered(signal).into()) };
+        HANDLERS.get(level).map(|handler| (level, *handler))
+    }
+
+    fn install(&mut self, signal: Signal, slot: &Slot, old: &sigaction) -> io::Result<()> {
+        let (level, handler) = self.level().ok_or(SignalError::Covered(signal))?;
         self.publish(slot, level, old);
         let before = slot.in_charge.swap(level + 1, SeqCst);
         let mut action = *old;
-        action.sa_sigaction = *handler as *const () as usize;
+        action.sa_sigaction = handler as *const () as usize;
         action.sa_flags = libc::SA_RESTART | libc::SA_SIGINFO | libc::SA_ONSTACK;
         // SAFETY: the handler is async-signal-safe, stays for ever, and is for `SA_SIGINFO`; see the head.
         match unsafe { exchange_action(signal, &action) } {
@@ -243,7 +256,7 @@ fn on_signal(signal: Signal, level: usize, info: *mut siginfo_t, context: *mut c
         report(signal, slot);
     }
     match old.sa_sigaction {
-        SIG_DFL if !in_charge && !is_covered(signal) => do_default(signal),
+        SIG_DFL if !in_charge && !is_covered(signal, level) => do_default(signal),
         SIG_DFL | SIG_IGN => {}
         // SAFETY: the action was in force when ours was installed, with this handler, which takes what its flags say. It
         // runs in a handler of the same signal, with the same signals blocked, as it would without us.
@@ -260,24 +273,35 @@ fn on_signal(signal: Signal, level: usize, info: *mut siginfo_t, context: *mut c
 /// Writes the number into the pipe, or counts what does not fit.
 fn report(signal: Signal, slot: &Slot) {
     // It is at most `HIGHEST`.
-    let byte = signal.as_raw() as u8;
-    loop {
-        // SAFETY: one byte is read from a place that is there.
-        if unsafe { libc::write(OUTLET.load(SeqCst), ptr::from_ref(&byte).cast(), 1) } == 1 {
-            break;
-        }
-        // SAFETY: the place of this thread's `errno` is always there.
-        if unsafe { *errno() } != libc::EINTR {
-            slot.unwritten.fetch_add(1, SeqCst);
-            break;
-        }
+    if !write(signal.as_raw() as u8) {
+        slot.unwritten.fetch_add(1, SeqCst);
+        // The pipe may have been drained before that, with nobody to come again. If this does not fit either, it is still to
+        // be drained, and what was counted is looked at after that.
+        write(NO_SIGNAL);
     }
     SOMETHING_CAME.store(true, SeqCst);
 }
 
-/// Whether the action in force is one of others, whose handler may have called ours.
-fn is_covered(signal: Signal) -> bool {
-    action_in_force(signal).is_ok_and(|action| action.sa_sigaction != SIG_DFL && level_of(&action).is_none())
+/// A number that no receiver asks for.
+const NO_SIGNAL: u8 = 0;
+
+fn write(byte: u8) -> bool {
+    loop {
+        // SAFETY: one byte is read from a place that is there.
+        if unsafe { libc::write(OUTLET.load(SeqCst), ptr::from_ref(&byte).cast(), 1) } == 1 {
+            return true;
+        }
+        // SAFETY: the place of this thread's `errno` is always there.
+        if unsafe { *errno() } != libc::EINTR {
+            return false;
+        }
+    }
+}
+
+/// Whether the handler in force is another one than that of this level, which was called by it then.
+fn is_covered(signal: Signal, level: usize) -> bool {
+    let covers = |action: sigaction| action.sa_sigaction != SIG_DFL && level_of(&action) != Some(level);
+    action_in_force(signal).is_ok_and(covers)
 }
 
 /// What the system does by default, without a change of the disposition, unless that is the end.
@@ -301,7 +325,9 @@ fn die_of(signal: Signal) -> ! {
 
 /// Ends the process by this signal; if it does not end a process, with the code which that would give.
 pub(crate) fn end_by(signal: Signal) -> ! {
-    raise_by_default(signal);
+    if signal.default_action() == DefaultAction::Ends {
+        raise_by_default(signal);
+    }
     std::process::exit(128 + signal.as_raw())
 }
 

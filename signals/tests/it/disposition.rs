@@ -230,6 +230,10 @@ fn ours_called_by_others_with_nobody_there_does_not_end_the_process() {
         drop(receiver);
         raise(Signal::USR1);
         assert_eq!(calls().0, 1);
+        // Nor does the one below, with somebody there again.
+        let receiver = open(&[Signal::USR1]);
+        raise(Signal::USR1);
+        assert_eq!((unread(&receiver).len(), calls().0), (1, 2));
     });
 }
 

@@ -7,6 +7,7 @@ mod ctrl_c;
 mod disposition;
 mod executors;
 mod fork;
+mod others;
 mod ported;
 mod receive;
 mod refused;
