@@ -194,9 +194,12 @@ fn a_body_that_was_interrupted_by_what_a_shield_hides_at_exit_gives_a_cancellati
     let outer = CancelScope::new();
     outer.cancel();
     let result = run(outer.enter(task_group(async |tg| -> io::Result<()> {
-        let result = forever().await;
-        tg.scope().set_shielded(true);
-        result
+        let scope = tg.scope();
+        tg.start_soon(async move {
+            yield_now().await;
+            scope.set_shielded(true);
+        });
+        forever().await
     })));
     assert!(result.unwrap_err().is_cancelled());
 }
