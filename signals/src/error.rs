@@ -99,7 +99,7 @@ impl fmt::Display for SignalError {
             Self::Fault(signal) => write!(
                 f,
                 "cannot receive {signal}: it tells of a fault in the thread that runs, which no task can mend; \
-                 it takes a handler of sigaction, before others are received"
+                 install a handler with sigaction, which acts on the spot"
             ),
             Self::Reserved(signal) => {
                 write!(f, "cannot receive {signal}: the C library keeps it for itself; take a number from SIGRTMIN on")

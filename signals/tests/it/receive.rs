@@ -3,7 +3,7 @@
 use std::{sync::Arc, task::Poll, thread};
 
 use anyio_cancel_scope::{CancelScope, check_cancelled};
-use anyio_future_contract::{Contract, Polled};
+use anyio_future_contract::{Contract, Polled, ReentrantWaker};
 use anyio_signals::{Signal, SignalReceiver};
 use futures_lite::future::block_on;
 
@@ -75,6 +75,24 @@ fn what_comes_while_nobody_waits_is_handed_out_too() {
             });
         }
         assert_eq!(unread(&idle), [Signal::USR1; 100]);
+    });
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nothing_from_the_others() {
+    alone!(|| {
+        let (one, other) = (open(&[Signal::USR1]), open(&[Signal::USR1]));
+        for _ in 0..3 {
+            let mut next = Polled::new(one.next());
+            let waker = ReentrantWaker::new().on_wake(|| panic!("as this test wants it")).into_waker();
+            assert!(next.poll_with(&waker).is_pending());
+            let woken = Arc::new(Gate::default());
+            let mut waiting = Polled::new(other.next());
+            assert!(waiting.poll_with(&woken.clone().into()).is_pending());
+            raise(Signal::USR1);
+            woken.wait();
+            assert_eq!((next.assert_ready(), waiting.assert_ready()), (Ok(Signal::USR1), Ok(Signal::USR1)));
+        }
     });
 }
 

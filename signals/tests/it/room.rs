@@ -1,6 +1,9 @@
 //! How much a receiver keeps, and what it tells of the rest.
 
+use std::thread;
+
 use anyio_signals::Signal;
+use futures_lite::future::{block_on, poll_once};
 
 use crate::support::{alone, hold_the_reactor, open, raise, unread};
 
@@ -59,17 +62,33 @@ fn what_does_not_fit_into_the_pipe_is_counted_and_comes_once() {
 }
 
 #[test]
+fn what_does_not_fit_into_the_pipe_wakes_who_waits() {
+    alone!(|| {
+        let reactor = hold_the_reactor();
+        let receiver = open(&[Signal::USR2]);
+        let flooded = open(&[Signal::USR1]);
+        let mut next = Box::pin(receiver.next());
+        assert!(block_on(poll_once(&mut next)).is_none());
+        (0..MORE_THAN_A_PIPE).for_each(|_| raise(Signal::USR1));
+        raise(Signal::USR2);
+        thread::scope(|threads| {
+            let waiting = threads.spawn(|| block_on(next));
+            reactor.open();
+            assert_eq!(waiting.join().unwrap(), Ok(Signal::USR2));
+        });
+        assert_eq!((receiver.lost(), unread(&flooded).len()), (0, ROOM));
+    });
+}
+
+#[test]
 fn a_full_pipe_blocks_nobody() {
     alone!(|| {
         hold_the_reactor();
         let receiver = open(&[Signal::USR1]);
-        let sender = std::thread::spawn(|| (0..MORE_THAN_A_PIPE).for_each(|_| raise(Signal::USR1)));
+        let sender = thread::spawn(|| (0..MORE_THAN_A_PIPE).for_each(|_| raise(Signal::USR1)));
         sender.join().unwrap();
         let late = open(&[Signal::USR1]);
         assert_eq!((late.try_next(), late.lost()), (None, 0), "it is from before");
         assert!(receiver.lost() > 0);
-        // The limit of the test is the proof; a receiver that is closed full is no burden either.
-        drop(receiver);
-        drop(late);
     });
 }

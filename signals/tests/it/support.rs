@@ -9,7 +9,6 @@ use std::{
     ptr,
     sync::{Arc, Condvar, Mutex},
     task::{Wake, Waker},
-    thread,
     time::Instant,
 };
 
@@ -178,21 +177,24 @@ pub(crate) fn put_back(signal: Signal, action: &sigaction) -> sigaction {
 pub(crate) type Plain = extern "C" fn(c_int);
 pub(crate) type WithInfo = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
 
-/// Keeps the reactor busy for as long as the process lives, so that only the thread of the test drains the pipe.
-pub(crate) fn hold_the_reactor() {
-    let held = Arc::new(Gate::default());
-    let _key = anyio_reactor::timer::arm(Instant::now(), Waker::from(Arc::new(Held(held.clone()))));
-    held.wait();
+/// Keeps the reactor busy until the gate is opened, if ever, so that only the thread of the test drains the pipe.
+pub(crate) fn hold_the_reactor() -> Arc<Gate> {
+    let held = Arc::new(Held::default());
+    let _key = anyio_reactor::timer::arm(Instant::now(), Waker::from(held.clone()));
+    held.begun.wait();
+    held.end.clone()
 }
 
-struct Held(Arc<Gate>);
+#[derive(Default)]
+struct Held {
+    begun: Gate,
+    end: Arc<Gate>,
+}
 
 impl Wake for Held {
     fn wake(self: Arc<Self>) {
-        self.0.open();
-        loop {
-            thread::park();
-        }
+        self.begun.open();
+        self.end.wait();
     }
 }
 
