@@ -1,9 +1,11 @@
 //! Behaviour across crates, through the facade.
 
+mod child;
 mod common;
 
 mod errors;
 mod executors;
 mod hard_contexts;
 mod run;
+mod signals_in_run;
 mod user_stories;
