@@ -1,7 +1,8 @@
 //! A TCP port forwarder: `proxy LISTEN TARGET [--idle 30s] [--grace 2s]`.
 //!
-//! Each connection is a group with one child per direction, under a deadline that every byte moves. Ctrl-C stops accepting
-//! and lets connections finish within the grace; then, or at a second Ctrl-C, they are cancelled.
+//! Each connection is a group with one child per direction, under a deadline that every byte moves. All of them run on one
+//! thread, which has nothing to compute, so the figures need no lock. Ctrl-C and `SIGTERM` stop accepting, and let connections
+//! finish within the grace; then they are cancelled. A second one has its old effect: it ends the program at once.
 //!
 //! ```text
 //! cargo run --release --example proxy -- 127.0.0.1:8080 127.0.0.1:8000
@@ -17,12 +18,13 @@ use std::{
 };
 
 use anyio::{
-    CancelError, CancelExt, CancelScope, Cause, CompletedExt, LocalTaskGroup, local_task_group, now, run, sleep,
+    CancelError, CancelExt, CancelScope, CompletedExt, LocalTaskGroup, local_task_group, now, open_signal_receiver,
+    signals::{Signal, SignalReceiver},
+    sleep,
 };
 use async_io::Async;
-use async_signal::{Signal, Signals};
 use clap::Parser;
-use futures_lite::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 /// Forwards TCP connections to another address.
 #[derive(Parser)]
@@ -39,7 +41,8 @@ struct Options {
     grace: Duration,
 }
 
-fn main() -> ExitCode {
+#[anyio::main]
+async fn main() -> ExitCode {
     let options = Options::parse();
     let (proxy, listener) = match Proxy::open(&options) {
         Ok(opened) => opened,
@@ -48,7 +51,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(proxy.serve(listener, options.grace)) {
+    match proxy.serve(listener, options.grace).await {
         Ok(()) => {
             println!("{} connections, {} B up, {} B down", proxy.count.get(), proxy.up.get(), proxy.down.get());
             ExitCode::SUCCESS
@@ -80,24 +83,14 @@ impl Proxy {
 
     /// Serves until Ctrl-C, and for the grace after it.
     async fn serve(&self, listener: Async<TcpListener>, grace: Duration) -> io::Result<()> {
-        let mut signals = Signals::new([Signal::Int, Signal::Term])?;
+        let signals = open_signal_receiver(&[Signal::INT, Signal::TERM])?;
         println!("listening on {}, forwarding to {}", listener.get_ref().local_addr()?, self.target);
-        let connections = CancelScope::new().named("connections");
-        local_task_group(async |tg| -> io::Result<()> {
-            let watch = tg.start_soon(async {
-                signals.next().cancellable().await?;
-                println!("stopping: {grace:?} for open connections, Ctrl-C again to cut them off");
-                connections.stop(grace);
-                signals.next().cancellable().await?;
-                connections.cancel_because("a second Ctrl-C");
-                io::Result::Ok(())
-            });
-            connections.run(local_task_group(async |tg| self.accept(listener, &tg).await)).await?;
-            watch.cancel();
-            Ok(())
-        })
-        .await
-        .completed()
+        let served = local_task_group(async |tg| {
+            tg.task("signals").start_soon(stop_at_signal(signals, tg.scope(), grace));
+            self.accept(listener, &tg).await
+        });
+        // `None`: the grace ran out.
+        served.await.map(|_| ())
     }
 
     /// Accepts until the stop; then the port is closed at once.
@@ -138,10 +131,7 @@ impl Proxy {
             Ok(Some(())) => report(&"finished"),
             Ok(None) => report(&format_args!("idle for {:?}", self.idle)),
             Err(error) if error.is_cancelled() => {
-                report(&anyio::cancel_cause().as_ref().map_or("cut off", |cause| match cause {
-                    Cause::Stopped => "cut off: the grace ran out",
-                    _ => "cut off",
-                }));
+                report(&"cut off: the grace ran out");
                 return Err(error);
             }
             Err(error) => report(&error),
@@ -165,6 +155,16 @@ impl Proxy {
         .await
         .completed()
     }
+}
+
+/// Waits for the first signal, and begins the stop.
+async fn stop_at_signal(signals: SignalReceiver, connections: CancelScope, grace: Duration) -> io::Result<()> {
+    let signal = signals.next().await?;
+    // The dispositions from before are back, so a second signal ends the program.
+    signals.close();
+    println!("{signal}: {grace:?} for open connections, a second one cuts them off");
+    connections.stop(grace);
+    Ok(())
 }
 
 /// Copies one direction to its end, and passes the end on.
