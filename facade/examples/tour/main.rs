@@ -5,8 +5,12 @@
 //! title has that word.
 
 mod cancellation;
+mod context;
 mod shielding;
+mod signals;
 mod tasks;
+mod threads;
+mod time;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -20,8 +24,20 @@ struct Chapter {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = signals::role() {
+        return code;
+    }
     let wanted = std::env::args().nth(1).unwrap_or_default();
-    let chapters = [cancellation::CHAPTERS, shielding::CHAPTERS, tasks::CHAPTERS].concat();
+    let chapters = [
+        cancellation::CHAPTERS,
+        shielding::CHAPTERS,
+        tasks::CHAPTERS,
+        context::CHAPTERS,
+        threads::CHAPTERS,
+        signals::CHAPTERS,
+        time::CHAPTERS,
+    ]
+    .concat();
     let begun = Instant::now();
     let (mut shown, mut failed) = (0, 0);
     for chapter in chapters.iter().filter(|chapter| chapter.title.contains(&wanted)) {

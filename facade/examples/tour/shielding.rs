@@ -7,13 +7,11 @@ use std::{
 };
 
 use anyio::{
-    CancelError, CancelExt, Cause, Result, local_task_group, move_on_after, ok, run, shield, sleep, sleep_forever,
-    task_group, yield_now,
+    Builder, CancelError, Cause, Result, cancel_cause, local_task_group, move_on_after, ok, run, shield,
+    signals::Signal, sleep, sleep_forever, task_group, yield_now,
 };
-use async_signal::{Signal, Signals};
-use futures_lite::StreamExt;
 
-use crate::Chapter;
+use crate::{Chapter, signals::press_ctrl_c};
 
 pub(crate) const CHAPTERS: &[Chapter] = &[
     Chapter {
@@ -55,36 +53,23 @@ fn no_orphan() -> Result<String> {
 }
 
 fn after_ctrl_c() -> Result<String> {
-    run(async {
-        let mut signals = Signals::new([Signal::Int])?;
-        let report = Cell::new("");
-        local_task_group(async |tg| -> Result<()> {
-            let group = tg.clone();
-            tg.start_soon(async move {
-                signals.next().cancellable().await?;
-                group.cancel_because("Ctrl-C");
-                ok(())
-            });
-            tg.start_soon(async {
-                let business = sleep_forever().await;
-                shield(async {
-                    sleep(Duration::from_millis(20)).await?;
-                    report.set("Finalizer done");
-                    ok(())
-                })
-                .await?;
-                ok(business?)
-            });
-            yield_now().await;
-            // The program presses Ctrl-C itself.
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT)?;
-            sleep_forever().await?;
-            Ok(())
+    let report = Cell::new("");
+    let business = async {
+        press_ctrl_c()?;
+        let business = sleep_forever().await;
+        assert_eq!(cancel_cause(), Some(Cause::Signal(Signal::INT.as_raw())));
+        shield(async {
+            sleep(Duration::from_millis(20)).await?;
+            report.set("Finalizer done");
+            ok(())
         })
         .await?;
-        assert_eq!(report.get(), "Finalizer done");
-        Ok(report.get().into())
-    })
+        ok(business?)
+    };
+    let ended = Builder::new().cancel_on_signals([Signal::INT]).run(business);
+    assert!(ended.is_err_and(|error| error.is_cancelled()));
+    assert_eq!(report.get(), "Finalizer done");
+    Ok(report.get().into())
 }
 
 fn limited() -> Result<String> {
