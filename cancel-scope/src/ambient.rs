@@ -88,16 +88,19 @@ impl Frame {
 /// The verdict here, and the generation for which it is right.
 #[inline]
 pub(crate) fn verdict() -> (u64, Verdict) {
+    let generation = generation::current();
+    let (known, verdict) = FAST.with(|fast| (fast.generation.get(), fast.verdict.get()));
+    if known == generation { (generation, verdict) } else { look(generation) }
+}
+
+#[cold]
+fn look(generation: u64) -> (u64, Verdict) {
+    let verdict = tree::verdict(scope().as_ref());
     FAST.with(|fast| {
-        let generation = generation::current();
-        if fast.generation.get() == generation {
-            return (generation, fast.verdict.get());
-        }
-        let verdict = tree::verdict(scope().as_ref());
         fast.verdict.set(verdict);
         fast.generation.set(generation);
-        (generation, verdict)
-    })
+    });
+    (generation, verdict)
 }
 
 /// The change that ended this generation was one of a place below the current scope: the verdict here stays known.

@@ -7,6 +7,9 @@
 //! 1. `CANCELLED` and `STOPPING` are only ever set, `SHIELDED` may change both ways.
 //! 2. The cause is written under the lock before `CANCELLED` is set, and never again.
 //! 3. A node is in at most one list, that of `listed_in.0`, under the key `listed_in.1`.
+//! 4. `MORE` is set, for good, before the lists are first changed. It stands in for them as the flags do in invariant 2 of
+//!    the generation: whoever enters a list sets it and looks at the generation afterwards, whoever changes what holds bumps
+//!    the generation and looks for it afterwards, all `SeqCst`.
 //!
 //! # Lock order
 //! A child's `more` before its parent's `more`, never the other way; nothing else is held with them. Wakers are cloned
@@ -34,6 +37,8 @@ pub(crate) const STOPPING: u8 = 1 << 2;
 pub(crate) const CAUGHT: u8 = 1 << 3;
 /// `run` or `enter` was called.
 pub(crate) const USED: u8 = 1 << 4;
+/// There may be lists. Set before anything is entered, so whoever does not find it has nothing to look for.
+const MORE: u8 = 1 << 5;
 
 /// A place in the scope tree.
 pub trait Host: Send + Sync {
@@ -148,12 +153,17 @@ impl Node {
 
     /// Runs `f` on the lists, which are made if there are none yet.
     pub(crate) fn with_more<R>(&self, f: impl FnOnce(&mut More) -> R) -> R {
-        f(self.more.lock().get_or_insert_default())
+        let mut more = self.more.lock();
+        if more.is_none() {
+            self.set(MORE);
+        }
+        f(more.get_or_insert_default())
     }
 
-    /// Runs `f` on the lists if there are any.
+    /// Runs `f` on the lists if there are any. Most nodes never have one, and cost no lock.
+    #[inline]
     pub(crate) fn peek<R>(&self, f: impl FnOnce(&mut More) -> R) -> Option<R> {
-        self.more.lock().as_deref_mut().map(f)
+        if self.has(MORE) { self.more.lock().as_deref_mut().map(f) } else { None }
     }
 }
 

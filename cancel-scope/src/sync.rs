@@ -6,7 +6,48 @@
 pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 #[cfg(anyio_loom)]
-pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+pub(crate) use {
+    loom::sync::atomic::Ordering,
+    sequential::{AtomicU8, AtomicU64},
+};
+
+/// Atomics that are accessed in one total order, which loom knows of its read-modify-writes only: it takes a `SeqCst` load
+/// or store as an acquire or a release, and would show lost wake-ups that cannot be.
+#[cfg(anyio_loom)]
+mod sequential {
+    use loom::sync::atomic::{self, Ordering};
+
+    macro_rules! sequential {
+        ($($name:ident: $value:ty),+) => {$(
+            pub(crate) struct $name(atomic::$name);
+
+            #[allow(dead_code, reason = "one face for both")]
+            impl $name {
+                pub(crate) fn new(value: $value) -> Self {
+                    Self(atomic::$name::new(value))
+                }
+
+                pub(crate) fn load(&self, order: Ordering) -> $value {
+                    self.0.fetch_or(0, order)
+                }
+
+                pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                    self.0.fetch_or(value, order)
+                }
+
+                pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+                    self.0.fetch_and(value, order)
+                }
+
+                pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                    self.0.fetch_add(value, order)
+                }
+            }
+        )+};
+    }
+
+    sequential!(AtomicU8: u8, AtomicU64: u64);
+}
 
 #[cfg(not(anyio_loom))]
 type Lock<T> = std::sync::Mutex<T>;
