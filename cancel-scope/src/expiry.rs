@@ -72,7 +72,7 @@ impl Expiry {
         }
     }
 
-    fn due(&self, now: Instant) -> Option<Cause> {
+    pub(crate) fn due(&self, now: Instant) -> Option<Cause> {
         let at = self.end().filter(|at| *at <= now)?;
         Some(if self.grace == Some(at) { Cause::Stopped } else { Cause::Deadline })
     }

@@ -151,6 +151,11 @@ impl Node {
         self.peek(|more| more.is_watched()).unwrap_or(false)
     }
 
+    /// Whether there may be lists.
+    pub(crate) fn has_lists(&self) -> bool {
+        self.has(MORE)
+    }
+
     /// Runs `f` on the lists, which are made if there are none yet.
     pub(crate) fn with_more<R>(&self, f: impl FnOnce(&mut More) -> R) -> R {
         let mut more = self.more.lock();

@@ -16,9 +16,11 @@
 use std::sync::Arc;
 
 use crate::{
-    ambient, generation,
+    AlarmKey, ambient,
+    clock::TimeSource,
+    generation,
     node::{Host, ScopeRef},
-    scope_node::ScopeNode,
+    scope_node::{ScopeNode, Started},
     sync::{Mutex, process_wide},
     tree,
 };
@@ -41,15 +43,13 @@ impl ScopeNode {
         let clock = ambient::clock();
         let mut accepted = parent.is_some();
         let mut parent = parent;
-        let (bound, timed, old) = {
+        let (bound, started) = {
             let mut place = self.place();
             if !place.bound {
                 place.parent = parent.take();
             }
-            let (timed, old) = place.count_user(clock);
-            (place.bound, timed, old)
+            (place.bound, place.count_user(clock))
         };
-        drop(old);
         if bound {
             accepted = self.look_and_sit(parent).0;
             // Whoever is polled below on another thread has a verdict without this parent.
@@ -58,29 +58,36 @@ impl ScopeNode {
         if accepted {
             self.tell_of_parent();
         }
-        Begun { accepted, ended: self.begin_time(timed) }
+        Begun { accepted, ended: self.begin_time(started) }
     }
 
     /// A wrapper that does not run the scope is polled under it for the first time.
     pub(crate) fn begin_use(self: &Arc<Self>) {
         let clock = ambient::clock();
-        let (timed, old) = {
+        let started = {
             let mut place = self.place();
             place.bound = true;
             place.count_user(clock)
         };
-        drop(old);
-        self.begin_time(timed);
+        self.begin_time(started);
     }
 
-    /// A relative limit counts from now, and one that is over ends the scope; tells the generation that this ended.
-    fn begin_time(self: &Arc<Self>, timed: bool) -> Option<u64> {
-        if !timed {
-            return None;
+    /// One that is over ends the scope, and a relative limit counts from now; tells the generation that this ended.
+    fn begin_time(self: &Arc<Self>, started: Started) -> Option<u64> {
+        match started {
+            Started::Unlimited(old) => {
+                drop(old);
+                None
+            }
+            Started::Due(cause) => self.cancel(cause),
+            // The clock is foreign code, so it was not called under the lock.
+            Started::AskClock(old) => {
+                drop(old);
+                let now = self.now();
+                self.place().expiry.count_from(now);
+                self.cancel_if_due(now)
+            }
         }
-        let now = self.now();
-        self.place().expiry.count_from(now);
-        self.cancel_if_due(now)
     }
 
     /// The wrapper that runs the scope is polled under another parent than before (R6); tells whether it has one now.
@@ -126,37 +133,37 @@ impl ScopeNode {
 
     /// The wrapper that runs the scope is done or dropped.
     pub(crate) fn end_run(self: &Arc<Self>) {
-        let this: ScopeRef = self.clone();
-        let (parent, waker, bound) = {
+        let (parent, waker, bound, alarm) = {
             let mut place = self.place();
-            (place.parent.take(), place.waker.take(), place.bound)
+            (place.parent.take(), place.waker.take(), place.bound, place.discount_user())
         };
         // After the parent is gone, by invariant 4 of the tree.
-        tree::unlist(&this);
+        if self.node.has_lists() {
+            let this: ScopeRef = self.clone();
+            tree::unlist(&this);
+        }
         self.set_note(0);
         let watched = self.node.is_watched();
         if parent.is_some() && (watched || bound) {
             generation::bump();
         }
         if watched {
+            let this: ScopeRef = self.clone();
             tree::wake_left_over(&this);
         }
         drop((parent, waker));
-        self.end_use();
+        disarm(alarm);
     }
 
     /// A wrapper that was polled under this scope is done or dropped.
     pub(crate) fn end_use(self: &Arc<Self>) {
-        let alarm = {
-            let mut place = self.place();
-            place.users -= 1;
-            if place.users > 0 {
-                return;
-            }
-            place.expiry.take_alarm().map(|alarm| (alarm, place.clock.clone()))
-        };
-        if let Some((alarm, clock)) = alarm {
-            drop(clock.disarm(alarm));
-        }
+        let alarm = self.place().discount_user();
+        disarm(alarm);
+    }
+}
+
+fn disarm(alarm: Option<(AlarmKey, TimeSource)>) {
+    if let Some((alarm, clock)) = alarm {
+        drop(clock.disarm(alarm));
     }
 }

@@ -26,7 +26,7 @@ use std::{
 };
 
 use crate::{
-    Cause,
+    AlarmKey, Cause,
     clock::TimeSource,
     expiry::{Expiry, Limit},
     node::{CANCELLED, Host, Node, ScopeRef},
@@ -55,6 +55,16 @@ pub(crate) struct Place {
     extra: Option<Box<Extra>>,
 }
 
+/// What a new user of a scope has to see to.
+pub(crate) enum Started {
+    /// Nothing, but to drop this: the scope has no limit, or one that lies ahead.
+    Unlimited(TimeSource),
+    /// The scope's time is over.
+    Due(Cause),
+    /// The scope has a limit by a clock that is not the system's; and this is to be dropped.
+    AskClock(TimeSource),
+}
+
 /// What few scopes have.
 #[derive(Default)]
 struct Extra {
@@ -64,12 +74,28 @@ struct Extra {
 }
 
 impl Place {
-    /// Counts a user, who brings the clock if it is the first. Tells whether the scope has a limit, and what is to be
-    /// dropped outside of the lock.
-    pub(crate) fn count_user(&mut self, clock: TimeSource) -> (bool, TimeSource) {
+    /// Counts a user, who brings the clock if it is the first. Gives what is to be dropped or done outside of the lock.
+    pub(crate) fn count_user(&mut self, clock: TimeSource) -> Started {
         self.users += 1;
         let old = if self.users == 1 { std::mem::replace(&mut self.clock, clock) } else { clock };
-        (self.expiry.is_limited(), old)
+        if !self.expiry.is_limited() {
+            return Started::Unlimited(old);
+        }
+        if self.clock.is_installed() || old.is_installed() {
+            return Started::AskClock(old);
+        }
+        let now = Instant::now();
+        self.expiry.count_from(now);
+        self.expiry.due(now).map_or(Started::Unlimited(old), Started::Due)
+    }
+
+    /// Uncounts a user. Gives the alarm to be disarmed if it was the last one.
+    pub(crate) fn discount_user(&mut self) -> Option<(AlarmKey, TimeSource)> {
+        self.users -= 1;
+        if self.users > 0 {
+            return None;
+        }
+        self.expiry.take_alarm().map(|alarm| (alarm, self.clock.clone()))
     }
 
     fn extra(&mut self) -> &mut Extra {
@@ -171,7 +197,7 @@ impl Host for ScopeNode {
 
 impl Drop for ScopeNode {
     fn drop(&mut self) {
-        let links = match &mut self.place().extra {
+        let links = match &mut self.place.get_mut().extra {
             Some(extra) => std::mem::take(&mut extra.links),
             None => return,
         };

@@ -197,10 +197,13 @@ impl Header {
                 return;
             }
             outcome.end = Some(end);
-            outcome.joiners.grant_all(|()| ())
+            // Mostly nobody waits.
+            (!outcome.joiners.is_empty()).then(|| outcome.joiners.grant_all(|()| ()))
         };
         self.record.clear();
-        joiners.wake();
+        if let Some(joiners) = joiners {
+            joiners.wake();
+        }
     }
 
     pub(crate) fn end(&self) -> Option<End> {

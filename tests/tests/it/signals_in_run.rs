@@ -15,11 +15,8 @@ use std::{
 
 use anyio::{
     Builder, CancelExt, CancelScope, Cancelled, Cause, Result, cancel_cause, checkpoint, move_on_after, now, offload,
-    ok, open_signal_receiver, run,
-    scope::VirtualClock,
-    shield,
-    signals::Signal,
-    sleep, sleep_forever, task_group, yield_now,
+    ok, open_signal_receiver, run, scope::VirtualClock, shield, signals::Signal, sleep, sleep_forever, task_group,
+    yield_now,
 };
 
 use crate::{
@@ -151,15 +148,16 @@ fn one_that_nobody_asked_about_has_its_old_effect() {
 #[test]
 fn the_second_one_kills_at_once() {
     let mut child = child!(|| {
-        on_ctrl_c().run(async {
-            let _ = until_cancelled().await;
-            shield(async {
-                say("cleaning up");
-                sleep_forever().await
+        on_ctrl_c()
+            .run(async {
+                let _ = until_cancelled().await;
+                shield(async {
+                    say("cleaning up");
+                    sleep_forever().await
+                })
+                .await
             })
-            .await
-        })
-        .unwrap();
+            .unwrap();
     });
     child.says("ready");
     child.send(Signal::INT);
@@ -171,12 +169,13 @@ fn the_second_one_kills_at_once() {
 #[test]
 fn another_one_of_them_kills_as_well_and_is_what_it_dies_of() {
     let mut child = child!(|| {
-        on_ctrl_c().run(async {
-            let _ = until_cancelled().await;
-            say("cancelled");
-            shield(sleep_forever()).await
-        })
-        .unwrap();
+        on_ctrl_c()
+            .run(async {
+                let _ = until_cancelled().await;
+                say("cancelled");
+                shield(sleep_forever()).await
+            })
+            .unwrap();
     });
     child.says("ready");
     child.send(Signal::INT);
@@ -188,34 +187,35 @@ fn another_one_of_them_kills_as_well_and_is_what_it_dies_of() {
 #[test]
 fn the_second_one_kills_where_every_thread_is_in_a_blocking_loop() {
     let mut child = child!(|| {
-        on_ctrl_c().run(async {
-            let receiver = open_signal_receiver(&[Signal::INT]).unwrap();
-            let looping = Arc::new(AtomicUsize::new(0));
-            task_group(async |tg| -> Result<()> {
-                for _ in 0..2 {
-                    let looping = looping.clone();
-                    tg.start_soon(offload(async move {
-                        looping.fetch_add(1, Ordering::SeqCst);
-                        loop {
-                            spin_loop();
-                        }
-                    }));
-                }
-                while looping.load(Ordering::SeqCst) < 2 {
-                    yield_now().await;
-                }
-                say("ready");
-                while receiver.try_next().is_none() {
-                    spin_loop();
-                }
-                say("the first one came");
-                loop {
-                    spin_loop();
-                }
+        on_ctrl_c()
+            .run(async {
+                let receiver = open_signal_receiver(&[Signal::INT]).unwrap();
+                let looping = Arc::new(AtomicUsize::new(0));
+                task_group(async |tg| -> Result<()> {
+                    for _ in 0..2 {
+                        let looping = looping.clone();
+                        tg.start_soon(offload(async move {
+                            looping.fetch_add(1, Ordering::SeqCst);
+                            loop {
+                                spin_loop();
+                            }
+                        }));
+                    }
+                    while looping.load(Ordering::SeqCst) < 2 {
+                        yield_now().await;
+                    }
+                    say("ready");
+                    while receiver.try_next().is_none() {
+                        spin_loop();
+                    }
+                    say("the first one came");
+                    loop {
+                        spin_loop();
+                    }
+                })
+                .await
             })
-            .await
-        })
-        .unwrap();
+            .unwrap();
     });
     child.says("ready");
     child.send(Signal::INT);
@@ -301,18 +301,19 @@ fn one_that_is_received_can_stop_a_scope_instead() {
     let mut child = child!(|| {
         let scope = CancelScope::new();
         let terminate = open_signal_receiver(&[Signal::TERM]).unwrap();
-        let ended = Builder::new().cancel_on_signals([Signal::INT]).run(scope.run(task_group(async |tg| -> Result<_> {
-            tg.start_soon(async {
-                terminate.next().await?;
-                scope.stop(HOUR);
-                ok(())
-            });
-            say("ready");
-            let idle = sleep_forever().unless_stopping().await;
-            assert!(idle.is_none());
-            sleep(MS).await?;
-            Ok("work went on")
-        })));
+        let ended =
+            Builder::new().cancel_on_signals([Signal::INT]).run(scope.run(task_group(async |tg| -> Result<_> {
+                tg.start_soon(async {
+                    terminate.next().await?;
+                    scope.stop(HOUR);
+                    ok(())
+                });
+                say("ready");
+                let idle = sleep_forever().unless_stopping().await;
+                assert!(idle.is_none());
+                sleep(MS).await?;
+                Ok("work went on")
+            })));
         assert_eq!(ended.unwrap().flatten(), Some("work went on"));
     });
     child.says("ready");
