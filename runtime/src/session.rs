@@ -136,6 +136,8 @@ pub(crate) fn run<F: Future>(plan: Plan, place: &'static Location<'static>, fut:
     if let Some(payload) = session.pool.take_first_panic() {
         resume_unwind(payload);
     }
+    // What came in the last poll came before the end.
+    session.look_for_a_signal(&mut Context::from_waker(Waker::noop()));
     Ended { output, signal: session.signal }
 }
 
@@ -189,9 +191,7 @@ impl Session {
         fut: Pin<&mut Option<F>>,
     ) -> Poll<F::Output> {
         self.root.outer.get_or_init(|| cx.waker().clone());
-        if self.signal.is_none() {
-            self.signal = self.watch.as_mut().and_then(|watch| watch.poll(cx));
-        }
+        self.look_for_a_signal(cx);
         let mut happened = self.root.woken.swap(false, Ordering::SeqCst);
         if happened
             && let Some(fut) = fut.as_pin_mut()
@@ -213,6 +213,12 @@ impl Session {
             self.jump_if_idle(&*clock, happened, cx);
         }
         Poll::Pending
+    }
+
+    fn look_for_a_signal(&mut self, cx: &mut Context<'_>) {
+        if self.signal.is_none() {
+            self.signal = self.watch.as_mut().and_then(|watch| watch.poll(cx));
+        }
     }
 
     fn is_woken(&self) -> bool {
