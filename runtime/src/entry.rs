@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    io::Write,
+    io::{self, Write},
     panic::Location,
     process::{ExitCode, Termination},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -87,14 +87,17 @@ where
     F::Output: Termination,
 {
     let Ended { output, signal } = builder.run_in(None, fut);
-    match (signal, outcome(&output)) {
-        (None, _) | (_, Outcome::Fine) => output,
-        (Some(signal), Outcome::Interrupted) => end_by(signal),
+    let signal = match (signal, outcome(&output)) {
+        (None, _) | (_, Outcome::Fine) => return output,
+        (Some(signal), Outcome::Interrupted) => signal,
         (Some(signal), Outcome::Failed) => {
             let _: ExitCode = output.report();
-            end_by(signal)
+            signal
         }
-    }
+    };
+    // As Rust does at the end of any `main`; a signal would end it without.
+    let _ = io::stdout().flush();
+    end_by(signal)
 }
 
 /// Runs a test, within a limit of real time.
@@ -193,7 +196,7 @@ impl State {
         }
         // Not by `eprintln!`, which a test harness may capture and lose.
         let _ = writeln!(
-            std::io::stderr(),
+            io::stderr(),
             "test {name} at {place}: it took longer than its limit of {limit:?}, and did not end within {CLEAN_UP:?} after it \
              was cancelled. It cannot be ended otherwise, so the process is. The tasks are\n{}",
             task_tree()
