@@ -3,9 +3,9 @@
 mod options;
 
 use options::{Options, Which};
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{ItemFn, spanned::Spanned};
+use syn::{Item, ItemFn, spanned::Spanned};
 
 use crate::crate_path;
 
@@ -18,7 +18,7 @@ pub(crate) fn main(options: TokenStream, item: TokenStream) -> syn::Result<Token
     let function = function(item, "#[main]")?;
     let options = Options::parse(options, Which::Main)?;
     let krate = options.krate("#[main]")?;
-    let builder = options.builder(&krate);
+    let builder = options.builder(&krate)?;
     let outcome = quote!(|output| {
         #[allow(unused_imports)]
         use #krate::__private::{OfAny as _, OfCancelError as _, OfResult as _};
@@ -36,16 +36,19 @@ pub(crate) fn test(options: TokenStream, item: TokenStream) -> syn::Result<Token
     let function = function(item, "#[test]")?;
     let options = Options::parse(options, Which::Test)?;
     let krate = options.krate("#[test]")?;
-    let builder = options.builder(&krate);
-    let limit = options.time_limit();
+    let builder = options.builder(&krate)?;
+    let limit = options.time_limit()?;
     let attribute = quote!(#[::core::prelude::v1::test]);
     Ok(wrap(&function, &attribute, |inner| quote!(#krate::__private::run_test(#builder, #limit, #inner()))))
 }
 
 fn function(item: TokenStream, attribute: &str) -> syn::Result<ItemFn> {
-    let function: ItemFn = syn::parse2(item)?;
-    let signature = &function.sig;
     let mistake = |span, what: &str| Err(syn::Error::new(span, format!("`{attribute}` is for {what}")));
+    let function = match syn::parse2(item)? {
+        Item::Fn(function) => function,
+        other => return mistake(other.span(), "an `async fn`, and this is none"),
+    };
+    let signature = &function.sig;
     if signature.asyncness.is_none() {
         return mistake(signature.fn_token.span(), "an `async fn`: write `async` before `fn`");
     }
@@ -54,6 +57,13 @@ fn function(item: TokenStream, attribute: &str) -> syn::Result<ItemFn> {
     }
     if let Some(first) = signature.generics.params.first() {
         return mistake(first.span(), "a function without generic parameters: nobody could choose them");
+    }
+    let name = attribute.trim_matches(['#', '[', ']']);
+    let is_same = |attr: &&syn::Attribute| attr.path().segments.last().is_some_and(|last| last.ident == name);
+    if let Some(second) = function.attrs.iter().find(is_same) {
+        let message =
+            format!("the function has a `{attribute}` already, which is all it takes: remove this second one");
+        return Err(syn::Error::new(second.span(), message));
     }
     Ok(function)
 }
@@ -68,6 +78,8 @@ fn wrap(function: &ItemFn, attribute: &TokenStream, run: impl FnOnce(&syn::Ident
         #attribute
         #(#attrs)*
         #vis #outer {
+            // It has to be `async` here, whether it waits or not.
+            #[allow(clippy::unused_async)]
             #sig #block
             #call
         }
@@ -80,7 +92,7 @@ fn krate(chosen: Option<&syn::Path>, attribute: &str) -> syn::Result<syn::Path> 
         Some(path) => Ok(path.clone()),
         None => {
             let hint = format!("{}(crate = path)]", attribute.trim_end_matches(']'));
-            crate_path::find(attribute, "anyio-runtime", &hint, proc_macro2::Span::call_site())
+            crate_path::find(attribute, "anyio-runtime", &hint, Span::call_site())
         }
     }
 }

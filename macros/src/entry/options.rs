@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
-    Expr, ExprArray, Ident, Path, Token,
+    Expr, ExprArray, ExprLit, Ident, Lit, Path, Token,
     parse::{Parse, ParseStream, Parser},
     punctuated::Punctuated,
     spanned::Spanned,
@@ -55,7 +55,10 @@ impl Parse for Word {
 
 impl Options {
     pub(super) fn parse(tokens: TokenStream, which: Which) -> syn::Result<Self> {
-        let words = Punctuated::<Word, Token![,]>::parse_terminated.parse2(tokens)?;
+        let words = Punctuated::<Word, Token![,]>::parse_terminated.parse2(tokens).map_err(|error| {
+            let message = format!("{error}; what may stand here is {}", which.words());
+            syn::Error::new(error.span(), message)
+        })?;
         let words: Vec<Word> = words.into_iter().collect();
         for (at, word) in words.iter().enumerate() {
             let name = word.name.to_string();
@@ -80,11 +83,20 @@ impl Options {
                 });
             }
         }
-        Ok(Self { words })
+        let options = Self { words };
+        if let (Some(word), true) = (options.word("virtual_clock"), options.word("clock").is_some()) {
+            let message = "`virtual_clock` is a `clock` already: leave out one of them";
+            return Err(syn::Error::new(word.name.span(), message));
+        }
+        Ok(options)
+    }
+
+    fn word(&self, name: &str) -> Option<&Word> {
+        self.words.iter().find(|word| word.name == name)
     }
 
     fn value(&self, name: &str) -> Option<&Expr> {
-        self.words.iter().find(|word| word.name == name)?.value.as_ref()
+        self.word(name)?.value.as_ref()
     }
 
     pub(super) fn krate(&self, attribute: &str) -> syn::Result<Path> {
@@ -97,40 +109,83 @@ impl Options {
     }
 
     /// The builder with what was chosen.
-    pub(super) fn builder(&self, krate: &Path) -> TokenStream {
+    ///
+    /// # Errors
+    ///
+    /// When the signals are written in a way that is likely to be a mistake.
+    pub(super) fn builder(&self, krate: &Path) -> syn::Result<TokenStream> {
         let mut builder = quote!(#krate::Builder::new());
         if let Some(count) = self.value("worker_threads") {
             builder.extend(quote!(.worker_threads(#count)));
         }
         if let Some(signals) = self.value("cancel_on_signals") {
-            let signals = signals_of(signals, krate);
+            let signals = signals_of(signals, krate)?;
             builder.extend(quote!(.cancel_on_signals(#signals)));
         }
-        if self.words.iter().any(|word| word.name == "virtual_clock") {
+        if self.word("virtual_clock").is_some() {
             builder.extend(quote!(.clock(#krate::__private::VirtualClock::autojump())));
         }
         if let Some(clock) = self.value("clock") {
             builder.extend(quote!(.clock(#clock)));
         }
-        builder
+        Ok(builder)
     }
 
     /// The limit of a test, in real time.
-    pub(super) fn time_limit(&self) -> TokenStream {
-        match self.value("time_limit") {
-            None => quote!(::core::time::Duration::from_secs(60)),
-            Some(Expr::Lit(seconds)) => quote!(::core::time::Duration::from_secs(#seconds)),
-            Some(duration) => duration.to_token_stream(),
+    ///
+    /// # Errors
+    ///
+    /// When it is a literal that is no number of seconds.
+    pub(super) fn time_limit(&self) -> syn::Result<TokenStream> {
+        let lit = match self.value("time_limit") {
+            None => return Ok(quote!(::core::time::Duration::from_secs(60))),
+            Some(Expr::Lit(ExprLit { lit, .. })) => lit,
+            Some(duration) => return Ok(duration.to_token_stream()),
+        };
+        let seconds = if let Lit::Int(seconds) = lit { seconds.base10_parse::<u64>().ok() } else { None };
+        match seconds {
+            Some(0) => Err(syn::Error::new(
+                lit.span(),
+                "`time_limit = 0` leaves no time at all; for no limit write `time_limit = Duration::MAX`",
+            )),
+            Some(seconds) => Ok(quote!(::core::time::Duration::from_secs(#seconds))),
+            None => Err(syn::Error::new(
+                lit.span(),
+                "`time_limit` is a whole number of seconds, or a `Duration`: `Duration::from_millis(500)`",
+            )),
         }
     }
 }
 
+/// The signals that programs mean by a bare name.
+const SIGNALS: [&str; 7] = ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "ALRM"];
+
 /// `[INT, TERM]` by the bare names of signals; any other expression as it is.
-fn signals_of(signals: &Expr, krate: &Path) -> TokenStream {
-    let Expr::Array(ExprArray { elems, .. }) = signals else { return signals.to_token_stream() };
-    let elements = elems.iter().map(|signal| match signal {
-        Expr::Path(path) if path.path.get_ident().is_some() => quote!(#krate::__private::Signal::#path),
-        other => other.to_token_stream(),
+fn signals_of(signals: &Expr, krate: &Path) -> syn::Result<TokenStream> {
+    let Expr::Array(ExprArray { elems, .. }) = signals else {
+        return match name_of(signals) {
+            Some(name) if SIGNALS.iter().any(|signal| name == signal) => {
+                let message = format!("`cancel_on_signals` is a list: `cancel_on_signals = [{name}]`");
+                Err(syn::Error::new(signals.span(), message))
+            }
+            _ => Ok(signals.to_token_stream()),
+        };
+    };
+    let elements = elems.iter().map(|signal| match name_of(signal) {
+        Some(name) => match name.to_string().strip_prefix("SIG") {
+            Some(short) => Err(syn::Error::new(name.span(), format!("signals go without `SIG` here: `{short}`"))),
+            None => Ok(quote!(#krate::__private::Signal::#name)),
+        },
+        None => Ok(signal.to_token_stream()),
     });
-    quote!([#(#elements),*])
+    let elements: Vec<TokenStream> = elements.collect::<syn::Result<_>>()?;
+    Ok(quote!([#(#elements),*]))
+}
+
+/// The name, if the expression is nothing else.
+fn name_of(expression: &Expr) -> Option<&Ident> {
+    match expression {
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
+    }
 }
