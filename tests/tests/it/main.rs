@@ -3,6 +3,8 @@
 mod child;
 mod common;
 
+mod entry_main;
+mod entry_test;
 mod errors;
 mod executors;
 mod hard_contexts;
