@@ -3,6 +3,7 @@
 mod child;
 mod common;
 
+mod context_vars;
 mod entry_main;
 mod entry_test;
 mod errors;
