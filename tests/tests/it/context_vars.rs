@@ -293,8 +293,9 @@ async fn set_around_the_call_and_not_around_the_host() {
             let later = USER.scope("named", async { tg.task("named") }).await;
             let later = later.start_soon(async { ok(user().await) });
             // Made there, started here.
-            let made = USER.scope("maker", async { user().map(ok) }).await;
-            let made = tg.start_soon(made);
+            let mut made = None;
+            USER.scope("maker", async { made = Some(user().map(ok)) }).await;
+            let made = tg.start_soon(made.unwrap());
             Ok((around.join().await?, later.join().await?, made.join().await?))
         }),
     );
