@@ -38,7 +38,12 @@
 //!
 //! *Records* are leaked, and used again for the same signal and old action: there are as many as there were different ones.
 //! An old action is called with what it was installed for: with `siginfo_t` and context if it has `SA_SIGINFO`, and with the
-//! signals of its mask blocked, as ours is installed with its mask.
+//! signals of its mask blocked, as ours is installed with its mask, and more.
+//!
+//! *One handler at a time runs on a thread.* It is installed with every signal in its mask that can be received, ours or not.
+//! The stack for signals that Rust gives a thread has room for two frames of the system where registers are wide, so
+//! handlers of different signals that interrupted each other would run over its end. What comes meanwhile stays pending,
+//! or goes to another thread.
 //!
 //! *Forked children* share the pipe with their parent, but not the number of the process, which the handler compares.
 
@@ -191,6 +196,7 @@ impl Book {
         let mut action = *old;
         action.sa_sigaction = handler as *const () as usize;
         action.sa_flags = libc::SA_RESTART | libc::SA_SIGINFO | libc::SA_ONSTACK;
+        block_all(&mut action.sa_mask);
         // SAFETY: the handler is async-signal-safe, stays for ever, and is for `SA_SIGINFO`; see the head.
         match unsafe { exchange_action(signal, &action) } {
             Ok(replaced) if !same(&replaced, old) && level_of(&replaced).is_none() => {
@@ -259,7 +265,7 @@ fn on_signal(signal: Signal, level: usize, info: *mut siginfo_t, context: *mut c
         SIG_DFL if !in_charge && !is_covered(signal, level) => do_default(signal),
         SIG_DFL | SIG_IGN => {}
         // SAFETY: the action was in force when ours was installed, with this handler, which takes what its flags say. It
-        // runs in a handler of the same signal, with the same signals blocked, as it would without us.
+        // runs in a handler of the same signal, with the signals blocked that would be without us, and more.
         handler if old.sa_flags & libc::SA_SIGINFO != 0 => unsafe {
             std::mem::transmute::<*const (), Handler>(handler as *const ())(signal.as_raw(), info, context);
         },
@@ -344,6 +350,16 @@ fn raise_by_default(signal: Signal) {
             libc::sigaddset(only.as_mut_ptr(), signal.as_raw());
             libc::pthread_sigmask(libc::SIG_UNBLOCK, only.as_ptr(), ptr::null_mut());
             libc::raise(signal.as_raw());
+        }
+    }
+}
+
+/// Adds all signals but those that tell of a fault: these come at once, or end the process.
+fn block_all(mask: &mut libc::sigset_t) {
+    for signal in (1..=HIGHEST as c_int).map(Signal::from_raw) {
+        if SignalError::check(signal).is_ok() {
+            // SAFETY: the set was filled by the system.
+            unsafe { libc::sigaddset(mask, signal.as_raw()) };
         }
     }
 }

@@ -131,6 +131,34 @@ fn it_gets_what_it_was_installed_for() {
     });
 }
 
+static ORDER: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn raise_another(_: c_int) {
+    raise(Signal::TERM);
+    assert_eq!(ORDER.fetch_add(1, SeqCst), 0);
+}
+
+extern "C" fn come_second(_: c_int) {
+    assert_eq!(ORDER.fetch_add(1, SeqCst), 1);
+}
+
+/// Two frames of the system may be all that a stack for signals has room for.
+#[test]
+fn no_handler_interrupts_another_on_its_thread() {
+    alone!(|| {
+        set(Signal::INT, address(raise_another), 0);
+        set(Signal::TERM, address(come_second), 0);
+        let receiver = open(&[Signal::INT, Signal::TERM]);
+        for signal in [Signal::INT, Signal::TERM].map(in_force) {
+            assert!([Signal::INT, Signal::TERM, Signal::HUP, Signal::CHLD].iter().all(|other| blocks(&signal, *other)));
+            assert!([Signal::SEGV, Signal::ABRT].iter().all(|fault| !blocks(&signal, *fault)), "they would end it");
+        }
+        raise(Signal::INT);
+        assert_eq!(ORDER.load(SeqCst), 2);
+        assert_eq!(unread(&receiver), [Signal::INT, Signal::TERM]);
+    });
+}
+
 extern "C" fn spoil_errno(_: c_int) {
     // SAFETY: the call fails, and says so in `errno`.
     assert_eq!(unsafe { libc::close(-1) }, -1);
