@@ -89,7 +89,10 @@ where
     let Ended { output, signal } = builder.run_in(None, fut);
     let signal = match (signal, outcome(&output)) {
         (None, _) | (_, Outcome::Fine) => return output,
-        (Some(signal), Outcome::Interrupted) => signal,
+        (Some(signal), Outcome::Interrupted) => {
+            drop(output);
+            signal
+        }
         (Some(signal), Outcome::Failed) => {
             let _: ExitCode = output.report();
             signal
@@ -110,7 +113,7 @@ pub fn run_test<F: Future>(builder: Builder, limit: Duration, fut: F) -> F::Outp
         drop(ended);
         panic!(
             "test: it took longer than its limit of {limit:?}, and was cancelled; give it more with \
-             `#[test(time_limit = SECONDS)]`. When the time was up the tasks of this process were\n{tree}"
+             `#[anyio::test(time_limit = SECONDS)]`. When the time was up the tasks of this process were\n{tree}"
         );
     }
     ended.output

@@ -19,7 +19,7 @@ use anyio::{
     signals::Signal, sleep, sleep_forever,
 };
 
-use crate::child::{Ended, child, disposition, raise};
+use crate::child::{Ended, child, disposition, raise, say};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -265,6 +265,28 @@ mod after_a_signal {
             interrupted().await
         }
         child!(|| ends_with(main())).ends().by_ctrl_c().having_said("3 of 10");
+    }
+
+    #[test]
+    fn what_the_error_holds_is_dropped() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("interrupted")]
+        struct Holding(#[from] Cancelled);
+        impl CancelError for Holding {
+            fn as_error(&self) -> &(dyn Error + 'static) {
+                self
+            }
+        }
+        impl Drop for Holding {
+            fn drop(&mut self) {
+                say("dropped");
+            }
+        }
+        #[anyio::main(cancel_on_signals = [INT])]
+        async fn main() -> Result<(), Holding> {
+            Ok(interrupted().await?)
+        }
+        child!(|| ends_with(main())).ends().by_ctrl_c().having_said("dropped");
     }
 
     #[test]
