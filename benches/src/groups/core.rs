@@ -1,6 +1,7 @@
 //! The core: checkpoints, groups, cancellation, timeouts, threads.
 
 mod ready;
+mod wait;
 
 use crate::{
     bar::Bar,
@@ -39,6 +40,15 @@ pub(crate) const GROUP: Group = Group {
             size: 1,
             bars: &[Bar::Over { peer: "bare", at_most: 6.0 }],
             contestants: ready::cancellable,
+        },
+        Case {
+            id: "checkpoint_wait",
+            what: "an operation of ours that waits once, its place recorded",
+            unit: Unit::Nanoseconds,
+            host: "a task of a group on futures::executor::block_on, which polls again at once",
+            size: 1,
+            bars: &[Bar::Over { peer: "bare", at_most: 16.0 }],
+            contestants: wait::checkpoint,
         },
     ],
 };
