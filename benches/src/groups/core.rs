@@ -1,6 +1,7 @@
 //! The core: checkpoints, groups, cancellation, timeouts, threads.
 
 mod ready;
+mod spawn;
 mod wait;
 
 use crate::{
@@ -50,5 +51,38 @@ pub(crate) const GROUP: Group = Group {
             bars: &[Bar::Over { peer: "bare", at_most: 16.0 }],
             contestants: wait::checkpoint,
         },
+        Case {
+            id: "spawn_trivial",
+            what: "start and join 100 000 children that end at once, handles dropped",
+            unit: Unit::Nanoseconds,
+            host: BLOCK_ON,
+            size: spawn::CHILDREN,
+            bars: SPAWN_BARS,
+            contestants: spawn::trivial,
+        },
+        Case {
+            id: "spawn_yield",
+            what: "the same with children that give way once",
+            unit: Unit::Nanoseconds,
+            host: BLOCK_ON,
+            size: spawn::CHILDREN,
+            bars: SPAWN_BARS,
+            contestants: spawn::yielding,
+        },
+        Case {
+            id: "spawn_join",
+            what: "start 100 000 children that end at once, and take the value of each",
+            unit: Unit::Nanoseconds,
+            host: BLOCK_ON,
+            size: spawn::CHILDREN,
+            bars: SPAWN_BARS,
+            contestants: spawn::joined,
+        },
     ],
 };
+
+const SPAWN_BARS: &[Bar] = &[
+    Bar::Times { peer: "futures-unordered", at_most: 1.3 },
+    Bar::Times { peer: "tokio-ct", at_most: 0.5 },
+    Bar::Times { peer: "tokio-mt", at_most: 0.25 },
+];
