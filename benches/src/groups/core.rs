@@ -1,5 +1,6 @@
 //! The core: checkpoints, groups, cancellation, timeouts, threads.
 
+mod memory;
 mod ready;
 mod spawn;
 mod wait;
@@ -77,6 +78,15 @@ pub(crate) const GROUP: Group = Group {
             size: spawn::CHILDREN,
             bars: SPAWN_BARS,
             contestants: spawn::joined,
+        },
+        Case {
+            id: "mem_pending",
+            what: "memory of a pending child beyond its future, 100 000 of them, handles dropped",
+            unit: Unit::Bytes,
+            host: "polled by hand; tokio's and smol's on their own",
+            size: memory::CHILDREN,
+            bars: &[Bar::AtMost(192.0)],
+            contestants: memory::contestants,
         },
     ],
 };
