@@ -1,8 +1,10 @@
 //! The core: checkpoints, groups, cancellation, timeouts, threads.
 
+mod cancel;
 mod memory;
 mod ready;
 mod spawn;
+mod tree;
 mod wait;
 
 use crate::{
@@ -87,6 +89,34 @@ pub(crate) const GROUP: Group = Group {
             size: memory::CHILDREN,
             bars: &[Bar::AtMost(192.0)],
             contestants: memory::contestants,
+        },
+        Case {
+            id: "cancel_flat",
+            what: "cancel 10 000 children that wait, until their group has returned",
+            unit: Unit::Nanoseconds,
+            host: BLOCK_ON,
+            size: cancel::CHILDREN,
+            bars: &[
+                Bar::Times { peer: "cancellation-token-ct", at_most: 0.4 },
+                Bar::Times { peer: "cancellation-token-mt", at_most: 0.4 },
+                Bar::Times { peer: "cancellation-token-fu", at_most: 1.0 / 1.3 },
+                // Eight times as many: 1 is linear, 8 would be quadratic.
+                Bar::Kept { who: cancel::MANY, at_most: 2.0 },
+            ],
+            contestants: cancel::flat,
+        },
+        Case {
+            id: "cancel_tree",
+            what: "the same in a tree: five levels of groups, the tasks in the lowest",
+            unit: Unit::Nanoseconds,
+            host: BLOCK_ON,
+            size: tree::TASKS,
+            bars: &[
+                Bar::Times { peer: "cancellation-token-ct", at_most: 0.4 },
+                Bar::Times { peer: "cancellation-token-mt", at_most: 0.4 },
+                Bar::Times { peer: "cancellation-token-fu", at_most: 1.0 / 1.3 },
+            ],
+            contestants: tree::contestants,
         },
     ],
 };
