@@ -4,6 +4,7 @@ mod cancel;
 mod memory;
 mod ready;
 mod spawn;
+mod timeout;
 mod tree;
 mod wait;
 
@@ -13,6 +14,10 @@ use crate::{
 };
 
 const BLOCK_ON: &str = "futures::executor::block_on";
+const TOKIO_TASK: &str = "a task of tokio current thread";
+
+/// Not slower.
+const LEVEL: f64 = 1.15;
 
 pub(crate) const GROUP: Group = Group {
     name: "core",
@@ -117,6 +122,33 @@ pub(crate) const GROUP: Group = Group {
                 Bar::Times { peer: "cancellation-token-fu", at_most: 1.0 / 1.3 },
             ],
             contestants: tree::contestants,
+        },
+        Case {
+            id: "timeout_ready",
+            what: "a limit of a second around a future that is ready",
+            unit: Unit::Nanoseconds,
+            host: TOKIO_TASK,
+            size: 1,
+            bars: &[Bar::Times { peer: "tokio-ct", at_most: 1.6 }],
+            contestants: timeout::ready,
+        },
+        Case {
+            id: "timeout_wait",
+            what: "a limit of a second around a future that waits once",
+            unit: Unit::Nanoseconds,
+            host: TOKIO_TASK,
+            size: 1,
+            bars: &[Bar::TimesBest { peers: &["tokio-ct", "tokio-mt"], at_most: LEVEL }],
+            contestants: timeout::wait,
+        },
+        Case {
+            id: "timeout_fire",
+            what: "100 000 deadlines that fire, time of all processors together",
+            unit: Unit::Nanoseconds,
+            host: "tokio current thread, a task for each deadline",
+            size: timeout::DEADLINES,
+            bars: &[Bar::TimesBest { peers: &["tokio-ct", "tokio-mt"], at_most: LEVEL }],
+            contestants: timeout::fire,
         },
     ],
 };
