@@ -4,6 +4,7 @@ mod cancel;
 mod memory;
 mod ready;
 mod spawn;
+mod threads;
 mod timeout;
 mod tree;
 mod wait;
@@ -149,6 +150,39 @@ pub(crate) const GROUP: Group = Group {
             size: timeout::DEADLINES,
             bars: &[Bar::TimesBest { peers: &["tokio-ct", "tokio-mt"], at_most: LEVEL }],
             contestants: timeout::fire,
+        },
+        Case {
+            id: "two_threads_ready",
+            what: "checkpoint_ready on two threads at once",
+            unit: Unit::Nanoseconds,
+            host: threads::HOST,
+            size: 1,
+            bars: &[
+                Bar::Loses { peer: "bare", at_most: LEVEL },
+                Bar::Loses { peer: "cancellation-token", at_most: LEVEL },
+            ],
+            contestants: threads::ready,
+        },
+        Case {
+            id: "two_threads_spawn",
+            what: "spawn_trivial on two threads at once, a group each",
+            unit: Unit::Nanoseconds,
+            host: threads::HOST,
+            size: spawn::CHILDREN,
+            bars: &[Bar::Loses { peer: "futures-unordered", at_most: LEVEL }],
+            contestants: threads::spawn,
+        },
+        Case {
+            id: "two_threads_cancel",
+            what: "cancel_flat on two threads at once, a group each",
+            unit: Unit::Nanoseconds,
+            host: threads::HOST,
+            size: cancel::CHILDREN,
+            bars: &[
+                Bar::Loses { peer: "futures-unordered", at_most: LEVEL },
+                Bar::Loses { peer: "cancellation-token-fu", at_most: LEVEL },
+            ],
+            contestants: threads::cancel,
         },
     ],
 };
