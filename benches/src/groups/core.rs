@@ -2,6 +2,7 @@
 
 mod cancel;
 mod memory;
+mod offload;
 mod ready;
 mod spawn;
 mod threads;
@@ -183,6 +184,15 @@ pub(crate) const GROUP: Group = Group {
                 Bar::Loses { peer: "cancellation-token-fu", at_most: LEVEL },
             ],
             contestants: threads::cancel,
+        },
+        Case {
+            id: "offload",
+            what: "100 000 futures on worker threads, started and joined from outside of them",
+            unit: Unit::Nanoseconds,
+            host: "two worker threads, ours in `run`",
+            size: offload::FUTURES,
+            bars: &[Bar::Times { peer: "tokio-mt", at_most: LEVEL }],
+            contestants: offload::contestants,
         },
     ],
 };
