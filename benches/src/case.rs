@@ -12,6 +12,17 @@ pub(crate) struct Group {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
     pub(crate) cases: &'static [Case],
+    /// Code of ours whose instructions are counted.
+    pub(crate) hot_paths: &'static [HotPath],
+}
+
+/// Something that must not take more instructions than it did. It runs on one thread, and reads no time.
+pub(crate) struct HotPath {
+    pub(crate) id: &'static str,
+    /// Does so many operations, or none.
+    pub(crate) run: fn(u64),
+    /// How many are enough.
+    pub(crate) operations: u64,
 }
 
 /// One question, put to several contestants.

@@ -2,6 +2,7 @@
 
 mod bar;
 mod case;
+mod counts;
 mod groups;
 mod heap;
 mod hosts;
@@ -14,7 +15,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::{
     case::{Case, Group},
@@ -25,8 +26,10 @@ use crate::{
 
 /// Measures anyio and its peers, interleaved, and says which bars are met.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version, arg_required_else_help = true, args_conflicts_with_subcommands = true)]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The group of cases to measure.
     #[arg(required_unless_present = "list")]
     group: Option<String>,
@@ -43,11 +46,19 @@ struct Cli {
     list: bool,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    /// Counts instructions and allocations of our hot paths, by valgrind.
+    Counts(counts::Arguments),
+}
+
 /// What may go wrong besides the figures.
 enum Failure {
     /// There is no such thing, or it cannot be: said in one line, exit code 2.
     Usage(String),
     Output(io::Error),
+    /// Counts have grown, and it was said where: exit code 1.
+    Grown,
 }
 
 impl From<io::Error> for Failure {
@@ -65,6 +76,7 @@ fn main() -> ExitCode {
             eprintln!("error: cannot write: {error}");
             ExitCode::FAILURE
         }
+        Err(Failure::Grown) => ExitCode::FAILURE,
         Err(Failure::Usage(line)) => {
             eprintln!("error: {line}");
             ExitCode::from(2)
@@ -73,6 +85,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, out: &mut impl Write) -> Result<(), Failure> {
+    if let Some(Command::Counts(arguments)) = &cli.command {
+        return counts::run(arguments, out);
+    }
     let group = cli.group.as_deref().map(find_group).transpose()?;
     let Some(group) = group else { return Ok(list(out)?) };
     let cases = find_cases(group, &cli.cases)?;

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_line_has_the_form_that_was_agreed_on() {
-        let group = Group { name: "core", what: "", cases: &[] };
+        let group = Group { name: "core", what: "", cases: &[], hot_paths: &[] };
         let case = Case {
             id: "checkpoint_ready",
             what: "",

@@ -1,6 +1,7 @@
 //! The core: checkpoints, groups, cancellation, timeouts, threads.
 
 mod cancel;
+mod hot_paths;
 mod memory;
 mod offload;
 mod ready;
@@ -24,6 +25,7 @@ const LEVEL: f64 = 1.15;
 pub(crate) const GROUP: Group = Group {
     name: "core",
     what: "checkpoints, groups, cancellation, timeouts, threads",
+    hot_paths: hot_paths::ALL,
     cases: &[
         Case {
             id: "checkpoint_ready",
