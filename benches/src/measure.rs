@@ -84,29 +84,38 @@ impl Measured {
 
 /// Finds a number of iterations with which a round takes some milliseconds, and lets everybody warm up.
 fn calibrate(contestants: &mut [Contestant]) -> u64 {
-    let mut iterations = 1;
     let ours = contestants.iter_mut().find(|one| one.who == OURS).expect("a case is about ours");
-    let mut factor = f64::from(u32::MAX);
-    loop {
-        let (taken, outcome) = timed(ours, iterations);
-        if taken >= ROUND || !matches!(outcome, Outcome::Time(_)) {
-            break;
-        }
+    let mut iterations = 1;
+    while takes_less(ours, iterations) {
         iterations *= 2;
     }
-    for contestant in contestants {
-        // A tenth is enough to find those who would take for ever.
-        let (taken, _) = timed(contestant, (iterations / 10).max(1));
-        let whole = taken.mul_f64(iterations as f64 / (iterations / 10).max(1) as f64);
-        factor = factor.min(LONGEST.as_secs_f64() / whole.as_secs_f64().max(1e-9));
+    // A tenth is enough to find those who would take for ever.
+    let some = (iterations / 10).max(1);
+    let slowest = contestants.iter_mut().map(|one| wall(one, some).min(wall(one, some))).max().unwrap_or_default();
+    let longest = slowest.mul_f64(iterations as f64 / some as f64);
+    if longest > LONGEST {
+        let share = LONGEST.as_secs_f64() / longest.as_secs_f64();
+        return ((iterations as f64 * share) as u64).max(1);
     }
-    if factor < 1.0 { ((iterations as f64 * factor) as u64).max(1) } else { iterations }
+    iterations
 }
 
-fn timed(contestant: &mut Contestant, iterations: u64) -> (Duration, Outcome) {
+/// Whether a round would be too short to be measured. A single long one may be the machine's doing.
+fn takes_less(contestant: &mut Contestant, iterations: u64) -> bool {
+    for _ in 0..3 {
+        match contestant.run(iterations) {
+            Outcome::Time(time) if time < ROUND => return true,
+            Outcome::Time(time) if time < 10 * ROUND => {}
+            Outcome::Time(_) | Outcome::Count(_) => return false,
+        }
+    }
+    false
+}
+
+fn wall(contestant: &mut Contestant, iterations: u64) -> Duration {
     let begun = Instant::now();
-    let outcome = contestant.run(iterations);
-    (begun.elapsed(), outcome)
+    contestant.run(iterations);
+    begun.elapsed()
 }
 
 /// The middle one, or the mean of the two in the middle.
