@@ -107,7 +107,7 @@ fn take() -> Result<Counts, Failure> {
 
 fn allocations(path: &HotPath) -> f64 {
     let count = |operations| {
-        heap::count(|usage| {
+        heap::count_here(|usage| {
             counted_section(path.run, operations);
             usage().allocations
         })

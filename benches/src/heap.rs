@@ -4,6 +4,7 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
     sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
 
@@ -11,12 +12,15 @@ use std::{
 static HEAP: Counting = Counting;
 
 static COUNTS: AtomicBool = AtomicBool::new(false);
+static ON_ONE_THREAD: AtomicBool = AtomicBool::new(false);
 static LIVE: AtomicI64 = AtomicI64::new(0);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
+thread_local! { static HERE: Cell<bool> = const { Cell::new(false) }; }
+
 struct Counting;
 
-/// What happened on the heap, on all threads.
+/// What happened on the heap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Use {
     /// Bytes that were asked for and not given back, without what the allocator itself needs.
@@ -25,7 +29,17 @@ pub(crate) struct Use {
     pub(crate) allocations: u64,
 }
 
-/// Counts while `f` runs. `f` gets a function that tells the use so far.
+/// Counts what this thread does while `f` runs. `f` gets a function that tells the use so far.
+pub(crate) fn count_here<R>(f: impl FnOnce(fn() -> Use) -> R) -> R {
+    HERE.set(true);
+    ON_ONE_THREAD.store(true, Ordering::SeqCst);
+    let result = count(f);
+    ON_ONE_THREAD.store(false, Ordering::SeqCst);
+    HERE.set(false);
+    result
+}
+
+/// Counts what all threads do while `f` runs. `f` gets a function that tells the use so far.
 pub(crate) fn count<R>(f: impl FnOnce(fn() -> Use) -> R) -> R {
     LIVE.store(0, Ordering::SeqCst);
     ALLOCATIONS.store(0, Ordering::SeqCst);
@@ -36,14 +50,16 @@ pub(crate) fn count<R>(f: impl FnOnce(fn() -> Use) -> R) -> R {
 }
 
 fn note(bytes: i64, allocations: u64) {
-    if COUNTS.load(Ordering::Relaxed) {
+    if COUNTS.load(Ordering::Relaxed)
+        && (!ON_ONE_THREAD.load(Ordering::Relaxed) || HERE.try_with(Cell::get) == Ok(true))
+    {
         LIVE.fetch_add(bytes, Ordering::Relaxed);
         ALLOCATIONS.fetch_add(allocations, Ordering::Relaxed);
     }
 }
 
 // SAFETY: everything is passed on to the system's allocator as it came, and what that returns is returned. Counting touches
-// atomics only: it neither allocates nor panics.
+// atomics, and a thread-local that needs no room and no destructor: it neither allocates nor panics.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size() as i64, 1);
