@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod attribute;
+mod provider;
+mod request;
+
+mod error;
+
+pub use attribute::TypedAttribute;
+pub use error::TypedAttributeLookupError;
+pub use provider::{TypedAttributeExt, TypedAttributeProvider};
+pub use request::AttributeRequest;
