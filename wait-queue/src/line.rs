@@ -132,7 +132,32 @@ impl<G, P> Line<G, P> {
     ///
     /// `make` also returns what the caller wants to keep of the payload.
     pub(crate) fn grant_first<R>(&mut self, make: impl FnOnce(P) -> (G, R)) -> (Waker, R) {
-        let slot = self.first as usize;
+        self.grant_at(self.first, make)
+    }
+
+    /// The first in line from `from` on (or from the front) whose payload `matches`.
+    pub(crate) fn next_matching(&self, from: Option<u32>, mut matches: impl FnMut(&P) -> bool) -> Option<u32> {
+        let mut at = from.unwrap_or(self.first);
+        while let Some(Slot::Waiting(waiter)) = self.slots.get(at as usize) {
+            if matches(&waiter.payload) {
+                return Some(at);
+            }
+            at = waiter.after;
+        }
+        None
+    }
+
+    /// The one behind a waiter.
+    pub(crate) fn after(&self, slot: u32) -> u32 {
+        match &self.slots[slot as usize] {
+            Slot::Waiting(waiter) => waiter.after,
+            Slot::Granted(_) | Slot::Vacant { .. } => NONE,
+        }
+    }
+
+    /// As [`grant_first`](Self::grant_first), to the one in this slot, who must be waiting.
+    pub(crate) fn grant_at<R>(&mut self, slot: u32, make: impl FnOnce(P) -> (G, R)) -> (Waker, R) {
+        let slot = slot as usize;
         let Slot::Waiting(waiter) = mem::replace(&mut self.slots[slot], Slot::Vacant { next: NONE }) else {
             unreachable!("by invariant 2")
         };

@@ -102,6 +102,33 @@ impl<G, P> WaitQueue<G, P> {
         self.grant_many(usize::MAX, make)
     }
 
+    /// Grants to everybody whose payload `matches`, wherever they stand in line: one of several owners is gone.
+    ///
+    /// It looks at each waiter. `make` is that of [`grant_many`](Self::grant_many), and `matches` must not panic either.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::task::Waker;
+    /// use anyio_wait_queue::WaitQueue;
+    ///
+    /// let mut queue = WaitQueue::<&str, char>::new();
+    /// let mut tickets = ['a', 'b', 'a'].map(|owner| Some(queue.join(owner, Waker::noop().clone())));
+    ///
+    /// queue.grant_where(|&owner| owner == 'a', |_| "closed").wake();
+    /// assert_eq!(tickets.each_mut().map(|ticket| queue.claim(ticket)), [Some("closed"), None, Some("closed")]);
+    /// ```
+    pub fn grant_where(&mut self, mut matches: impl FnMut(&P) -> bool, mut make: impl FnMut(P) -> G) -> WakeList {
+        let mut woken = WakeList::new();
+        let Some(line) = &mut self.line else { return woken };
+        let mut from = None;
+        while let Some(slot) = line.next_matching(from, &mut matches) {
+            from = Some(line.after(slot));
+            woken.push(line.grant_at(slot, |payload| (make(payload), ())).0);
+        }
+        woken
+    }
+
     /// Takes the grant if it is there, and with it the ticket: the wait is over.
     ///
     /// `None` means to go on waiting, or to [`join`](Self::join) if there is no ticket.

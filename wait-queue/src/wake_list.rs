@@ -37,6 +37,11 @@ impl WakeList {
         }
     }
 
+    /// Adds the wakers of another list at the end, in their order.
+    pub fn append(&mut self, other: Self) {
+        other.few.into_iter().flatten().chain(other.more).for_each(|waker| self.push(waker));
+    }
+
     /// How many wakers there are.
     pub fn len(&self) -> usize {
         self.few.iter().flatten().count() + self.more.len()

@@ -1,0 +1,107 @@
+//! What the ends share, and how they are made.
+
+use std::sync::Arc;
+
+use anyio_wait_queue::WakeList;
+
+use crate::{
+    MemoryObjectReceiveStream, MemoryObjectSendStream, MemoryObjectStreamStatistics,
+    state::{EndId, State},
+    sync::{Guard, Mutex},
+};
+
+/// Makes a stream of objects between tasks, with room for `max_buffer_size` of them.
+///
+/// With 0 a send completes when a receiver takes the item. The ends can be cloned, and each clone closes on its own; the receiving
+/// side ends when all send ends are closed. Each item goes to one receiver.
+///
+/// Mirrors AnyIO's
+/// [`create_memory_object_stream`](https://anyio.readthedocs.io/en/stable/streams.html#memory-object-streams).
+///
+/// # Examples
+/// ```
+/// use anyio_memstream::memory_object_stream;
+/// use anyio_task_group::task_group;
+/// use std::io;
+///
+/// # futures_lite::future::block_on(async {
+/// let (send, receive) = memory_object_stream(0);
+/// let sum = task_group(async |tg| -> io::Result<u32> {
+///     for worker in 0..3 {
+///         let send = send.clone();
+///         tg.start_soon(async move {
+///             send.send(worker).await?;
+///             io::Result::Ok(())
+///         });
+///     }
+///     drop(send);
+///     let mut sum = 0;
+///     while let Some(number) = receive.next().await? {
+///         sum += number;
+///     }
+///     Ok(sum)
+/// });
+/// assert_eq!(sum.await?, Some(3));
+/// # io::Result::Ok(()) }).unwrap();
+/// ```
+pub fn memory_object_stream<T>(max_buffer_size: usize) -> (MemoryObjectSendStream<T>, MemoryObjectReceiveStream<T>) {
+    ends(Some(max_buffer_size))
+}
+
+/// Makes a stream of objects between tasks, with room for any number of them.
+///
+/// Nothing holds a fast sender back: where that matters, give a bound.
+pub fn memory_object_stream_unbounded<T>() -> (MemoryObjectSendStream<T>, MemoryObjectReceiveStream<T>) {
+    ends(None)
+}
+
+fn ends<T>(capacity: Option<usize>) -> (MemoryObjectSendStream<T>, MemoryObjectReceiveStream<T>) {
+    let channel = Arc::new(Channel { state: Mutex::new(State::new(capacity)) });
+    (MemoryObjectSendStream::new(channel.clone(), true), MemoryObjectReceiveStream::new(channel, true))
+}
+
+pub(crate) struct Channel<T> {
+    state: Mutex<State<T>>,
+}
+
+impl<T> Channel<T> {
+    #[inline]
+    pub(crate) fn lock(&self) -> Guard<'_, State<T>> {
+        self.state.lock()
+    }
+
+    pub(crate) fn close_sender(&self, id: EndId) {
+        let woken: WakeList = self.lock().close_sender(id);
+        woken.wake();
+    }
+
+    pub(crate) fn close_receiver(&self, id: EndId) {
+        let (woken, left) = self.lock().close_receiver(id);
+        // Should an item's destructor panic, nobody sleeps on.
+        woken.wake();
+        drop(left);
+    }
+
+    pub(crate) fn statistics(&self) -> MemoryObjectStreamStatistics {
+        self.lock().statistics()
+    }
+}
+
+/// The two ends of one channel know each other by it.
+impl<T> std::fmt::Debug for Channel<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&self.statistics(), f)
+    }
+}
+
+/// What a send fails with when nobody can receive any more.
+#[derive(Debug)]
+pub(crate) struct NoReceivers;
+
+impl std::fmt::Display for NoReceivers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("every receive end is closed")
+    }
+}
+
+impl std::error::Error for NoReceivers {}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod channel;
+
+mod receive;
+mod receive_stream;
+mod send;
+mod send_stream;
+
+mod items;
+mod send_all;
+
+mod statistics;
+
+mod state;
+mod sync;
+
+#[cfg(all(test, anyio_loom))]
+mod loom_models;
+
+pub use channel::{memory_object_stream, memory_object_stream_unbounded};
+pub use receive::{Next, Receive};
+pub use receive_stream::MemoryObjectReceiveStream;
+pub use send::Sending;
+pub use send_stream::MemoryObjectSendStream;
+pub use statistics::MemoryObjectStreamStatistics;

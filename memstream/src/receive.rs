@@ -1,0 +1,216 @@
+//! The futures of a receive.
+
+use std::{
+    fmt,
+    future::Future,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+};
+
+use anyio_cancel_scope::{Cancelled, Checkpoint, Verb};
+use anyio_streams::ReceiveError;
+use anyio_wait_queue::Ticket;
+
+use crate::{
+    MemoryObjectReceiveStream,
+    state::{Received, Step, Why},
+};
+
+/// One wait for an item, without its end: what `receive`, `next` and the streams have in common. Whoever drops one calls
+/// [`leave`](Self::leave) first.
+pub(crate) struct Turn {
+    checkpoint: Checkpoint,
+    ticket: Option<Ticket>,
+}
+
+impl Turn {
+    pub(crate) fn new(verb: Verb, place: &'static Location<'static>) -> Self {
+        Self { checkpoint: Checkpoint::at(verb, place), ticket: None }
+    }
+
+    pub(crate) fn poll<T>(
+        &mut self,
+        end: &MemoryObjectReceiveStream<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, ReceiveError>> {
+        ready!(self.checkpoint.poll_entry(cx))?;
+        let polled = if self.ticket.is_some() { self.poll_waiting(end, cx) } else { self.enter(end, cx) };
+        if let Poll::Ready(received) = polled {
+            return Poll::Ready(received.map_err(error));
+        }
+        let cancelled = ready!(self.checkpoint.poll_pending(cx));
+        Poll::Ready(self.give_up(end, cancelled))
+    }
+
+    fn enter<T>(&mut self, end: &MemoryObjectReceiveStream<T>, cx: &Context<'_>) -> Poll<Received<T>> {
+        let step = {
+            let mut state = end.channel.lock();
+            if end.is_closed() {
+                return Poll::Ready(Err(Why::Closed));
+            }
+            state.receive()
+        };
+        if let Step::Done(received, waker) = step {
+            return Poll::Ready(done(received, waker));
+        }
+        // It has to wait, so the waker is needed; the lock is not held while it is cloned.
+        let waker = cx.waker().clone();
+        let mut state = end.channel.lock();
+        if end.is_closed() {
+            drop(state);
+            return Poll::Ready(Err(Why::Closed));
+        }
+        match state.receive() {
+            Step::Done(received, other) => {
+                drop(state);
+                Poll::Ready(done(received, other))
+            }
+            Step::Wait(()) => {
+                self.ticket = Some(state.join_receivers(end.id, waker));
+                Poll::Pending
+            }
+        }
+    }
+
+    fn poll_waiting<T>(&mut self, end: &MemoryObjectReceiveStream<T>, cx: &Context<'_>) -> Poll<Received<T>> {
+        let mut state = end.channel.lock();
+        if let Some(received) = state.receivers().claim(&mut self.ticket) {
+            return Poll::Ready(received);
+        }
+        if let Some(held) = &self.ticket
+            && !state.receivers().will_wake(held, cx.waker())
+        {
+            drop(state);
+            let waker = cx.waker().clone();
+            let mut state = end.channel.lock();
+            if let Some(received) = state.receivers().claim(&mut self.ticket) {
+                drop(state);
+                return Poll::Ready(received);
+            }
+            let stale = self.ticket.as_ref().map(|held| state.receivers().refresh(held, waker));
+            drop(state);
+            drop(stale);
+        }
+        Poll::Pending
+    }
+
+    /// Out of line. An item that came at the last moment is taken (R3).
+    fn give_up<T>(
+        &mut self,
+        end: &MemoryObjectReceiveStream<T>,
+        cancelled: Cancelled,
+    ) -> Result<T, ReceiveError> {
+        let Some(ticket) = self.ticket.take() else { return Err(cancelled.into()) };
+        let (left, stale) = end.channel.lock().leave_receivers(ticket);
+        drop(stale);
+        match left {
+            Some(received) => received.map_err(error),
+            None => Err(cancelled.into()),
+        }
+    }
+
+    /// Ends the wait; an item that was granted to it goes to the next in line, or back to the front.
+    pub(crate) fn leave<T>(&mut self, end: &MemoryObjectReceiveStream<T>) {
+        let Some(ticket) = self.ticket.take() else { return };
+        let (waker, stale, unwanted) = {
+            let mut state = end.channel.lock();
+            let (left, stale) = state.leave_receivers(ticket);
+            let (waker, unwanted) = match left {
+                Some(Ok(item)) => state.pass_on(item),
+                Some(Err(_)) | None => (None, None),
+            };
+            (waker, stale, unwanted)
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        drop((stale, unwanted));
+    }
+}
+
+fn done<T>(received: Received<T>, waker: Option<Waker>) -> Received<T> {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+    received
+}
+
+fn error(why: Why) -> ReceiveError {
+    match why {
+        Why::Closed => ReceiveError::Closed,
+        Why::Gone => ReceiveError::EndOfStream,
+    }
+}
+
+/// The future of [`MemoryObjectReceiveStream::receive`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Receive<'a, T> {
+    end: &'a MemoryObjectReceiveStream<T>,
+    turn: Turn,
+}
+
+impl<'a, T> Receive<'a, T> {
+    pub(crate) fn new(end: &'a MemoryObjectReceiveStream<T>, place: &'static Location<'static>) -> Self {
+        Self { end, turn: Turn::new(&"receive", place) }
+    }
+}
+
+impl<T> Future for Receive<'_, T> {
+    type Output = Result<T, ReceiveError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        this.turn.poll(this.end, cx)
+    }
+}
+
+impl<T> Drop for Receive<'_, T> {
+    fn drop(&mut self) {
+        self.turn.leave(self.end);
+    }
+}
+
+impl<T> fmt::Debug for Receive<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receive").finish_non_exhaustive()
+    }
+}
+
+/// The future of [`MemoryObjectReceiveStream::next`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Next<'a, T> {
+    end: &'a MemoryObjectReceiveStream<T>,
+    turn: Turn,
+}
+
+impl<'a, T> Next<'a, T> {
+    pub(crate) fn new(end: &'a MemoryObjectReceiveStream<T>, place: &'static Location<'static>) -> Self {
+        Self { end, turn: Turn::new(&"next", place) }
+    }
+}
+
+impl<T> Future for Next<'_, T> {
+    type Output = Result<Option<T>, ReceiveError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        Poll::Ready(match ready!(this.turn.poll(this.end, cx)) {
+            Ok(item) => Ok(Some(item)),
+            Err(ReceiveError::EndOfStream) => Ok(None),
+            Err(error) => Err(error),
+        })
+    }
+}
+
+impl<T> Drop for Next<'_, T> {
+    fn drop(&mut self) {
+        self.turn.leave(self.end);
+    }
+}
+
+impl<T> fmt::Debug for Next<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").finish_non_exhaustive()
+    }
+}
