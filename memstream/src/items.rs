@@ -5,10 +5,10 @@ use std::{
     marker::PhantomData,
     panic::Location,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use anyio_cancel_scope::Cancelled;
+use anyio_cancel_scope::{Cancelled, check_cancelled};
 use anyio_streams::ReceiveError;
 use futures_core::Stream;
 
@@ -19,7 +19,7 @@ pub(crate) struct Items<R: Borrow<MemoryObjectReceiveStream<T>>, T> {
     end: R,
     turn: Turn,
     place: &'static Location<'static>,
-    /// The last item was `Cancelled`.
+    /// It gave `Cancelled`, and was polled nowhere else since.
     told: bool,
     item: PhantomData<fn() -> T>,
 }
@@ -35,13 +35,18 @@ impl<R: Borrow<MemoryObjectReceiveStream<T>> + Unpin, T> Stream for Items<R, T> 
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let received = ready!(this.turn.poll(this.end.borrow(), cx));
+        let Poll::Ready(received) = this.turn.poll(this.end.borrow(), cx) else {
+            // Waiting where nothing is cancelled, it goes on, and has the next cancellation to tell.
+            this.told &= check_cancelled().is_err();
+            return Poll::Pending;
+        };
         this.turn = Turn::new(&"next", this.place);
-        let told = std::mem::replace(&mut this.told, false);
         Poll::Ready(match received {
-            Ok(item) => Some(Ok(item)),
-            Err(ReceiveError::Cancelled(_)) if told => None,
-            Err(ReceiveError::Cancelled(cancelled)) => {
+            Ok(item) => {
+                this.told = false;
+                Some(Ok(item))
+            }
+            Err(ReceiveError::Cancelled(cancelled)) if !this.told => {
                 this.told = true;
                 Some(Err(cancelled))
             }

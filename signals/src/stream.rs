@@ -4,10 +4,10 @@ use std::{
     borrow::Borrow,
     panic::Location,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use anyio_cancel_scope::Cancelled;
+use anyio_cancel_scope::{Cancelled, check_cancelled};
 use futures_core::Stream;
 
 use crate::{Signal, SignalReceiver, turn::Turn};
@@ -32,7 +32,11 @@ impl<R: Borrow<SignalReceiver> + Unpin> Stream for Deliveries<R> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let item = ready!(this.turn.poll(this.receiver.borrow(), cx));
+        let Poll::Ready(item) = this.turn.poll(this.receiver.borrow(), cx) else {
+            // Waiting where nothing is cancelled, it goes on, and has the next cancellation to tell.
+            this.told &= check_cancelled().is_err();
+            return Poll::Pending;
+        };
         this.turn = Turn::new(&"next", this.place);
         let told = std::mem::replace(&mut this.told, item.is_err());
         Poll::Ready(if told && item.is_err() { None } else { Some(item) })
