@@ -76,7 +76,7 @@ impl Turn {
     fn poll_waiting<T>(&mut self, end: &MemoryObjectReceiveStream<T>, cx: &Context<'_>) -> Poll<Received<T>> {
         let mut state = end.channel.lock();
         if let Some(received) = state.receivers().claim(&mut self.ticket) {
-            return Poll::Ready(received);
+            return Poll::Ready(end.granted(&mut state, received));
         }
         if let Some(held) = &self.ticket
             && !state.receivers().will_wake(held, cx.waker())
@@ -85,6 +85,7 @@ impl Turn {
             let waker = cx.waker().clone();
             let mut state = end.channel.lock();
             if let Some(received) = state.receivers().claim(&mut self.ticket) {
+                let received = end.granted(&mut state, received);
                 drop(state);
                 return Poll::Ready(received);
             }
@@ -102,7 +103,11 @@ impl Turn {
         cancelled: Cancelled,
     ) -> Result<T, ReceiveError> {
         let Some(ticket) = self.ticket.take() else { return Err(cancelled.into()) };
-        let (left, stale) = end.channel.lock().leave_receivers(ticket);
+        let (left, stale) = {
+            let mut state = end.channel.lock();
+            let (left, stale) = state.leave_receivers(ticket);
+            (left.map(|received| end.granted(&mut state, received)), stale)
+        };
         drop(stale);
         match left {
             Some(received) => received.map_err(error),

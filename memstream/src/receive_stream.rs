@@ -10,7 +10,7 @@ use crate::{
     MemoryObjectStreamStatistics, Next, Receive,
     channel::Channel,
     items::Items,
-    state::{EndId, Step, Why},
+    state::{EndId, Received, State, Step, Why},
     sync::{AtomicBool, Ordering},
 };
 
@@ -154,6 +154,14 @@ impl<T> MemoryObjectReceiveStream<T> {
     /// Whether this end was closed. To be called under the lock.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
+    }
+
+    /// What a receive in line was granted; in place of the end of the stream, an item that another receive gave back since.
+    pub(crate) fn granted(&self, state: &mut State<T>, received: Received<T>) -> Received<T> {
+        match received {
+            Err(Why::Gone) if !self.is_closed() => state.take_left(),
+            received => received,
+        }
     }
 }
 

@@ -134,6 +134,11 @@ impl<T> State<T> {
         Step::Wait(())
     }
 
+    /// Takes what is in the buffer after the last send end closed.
+    pub(crate) fn take_left(&mut self) -> Received<T> {
+        self.buffer.pop_front().ok_or(Why::Gone)
+    }
+
     /// By invariant 2, after an item was taken from the buffer: room is made for one at most.
     fn refill(&mut self) -> Option<Waker> {
         if !self.has_room() {
