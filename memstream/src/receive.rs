@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use anyio_cancel_scope::{Cancelled, Checkpoint, Verb};
+use anyio_cancel_scope::{Cancelled, Checkpoint, Verb, check_cancelled};
 use anyio_streams::ReceiveError;
 use anyio_wait_queue::Ticket;
 
@@ -36,8 +36,13 @@ impl Turn {
     ) -> Poll<Result<T, ReceiveError>> {
         ready!(self.checkpoint.poll_entry(cx))?;
         let polled = if self.ticket.is_some() { self.poll_waiting(end, cx) } else { self.enter(end, cx) };
-        if let Poll::Ready(received) = polled {
-            return Poll::Ready(received.map_err(error));
+        match polled {
+            Poll::Ready(Ok(item)) => return Poll::Ready(Ok(item)),
+            // Only an item beats the cancellation (R3): who is cancelled together with the other side is not told its end.
+            Poll::Ready(Err(why)) => {
+                return Poll::Ready(Err(check_cancelled().map_or_else(Into::into, |()| error(why))));
+            }
+            Poll::Pending => {}
         }
         let cancelled = ready!(self.checkpoint.poll_pending(cx));
         Poll::Ready(self.give_up(end, cancelled))
@@ -97,11 +102,7 @@ impl Turn {
     }
 
     /// Out of line. An item that came at the last moment is taken (R3).
-    fn give_up<T>(
-        &mut self,
-        end: &MemoryObjectReceiveStream<T>,
-        cancelled: Cancelled,
-    ) -> Result<T, ReceiveError> {
+    fn give_up<T>(&mut self, end: &MemoryObjectReceiveStream<T>, cancelled: Cancelled) -> Result<T, ReceiveError> {
         let Some(ticket) = self.ticket.take() else { return Err(cancelled.into()) };
         let (left, stale) = {
             let mut state = end.channel.lock();
@@ -110,8 +111,8 @@ impl Turn {
         };
         drop(stale);
         match left {
-            Some(received) => received.map_err(error),
-            None => Err(cancelled.into()),
+            Some(Ok(item)) => Ok(item),
+            Some(Err(_)) | None => Err(cancelled.into()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use anyio_cancel_scope::{Cancelled, Checkpoint};
+use anyio_cancel_scope::{Cancelled, Checkpoint, check_cancelled};
 use anyio_streams::{SendError, SendReason};
 use anyio_wait_queue::Ticket;
 
@@ -77,7 +77,7 @@ impl<'a, T> Sending<'a, T> {
         let mut state = self.end.channel.lock();
         if let Some(sent) = state.senders().claim(ticket) {
             drop(state);
-            return Poll::Ready(done(sent, None));
+            return Poll::Ready(waited(sent));
         }
         if let Some(held) = &*ticket
             && !state.senders().will_wake(held, cx.waker())
@@ -87,7 +87,7 @@ impl<'a, T> Sending<'a, T> {
             let mut state = self.end.channel.lock();
             if let Some(sent) = state.senders().claim(ticket) {
                 drop(state);
-                return Poll::Ready(done(sent, None));
+                return Poll::Ready(waited(sent));
             }
             let stale = ticket.as_ref().map(|held| state.senders().refresh(held, waker));
             drop(state);
@@ -104,8 +104,8 @@ impl<'a, T> Sending<'a, T> {
         let (left, stale) = self.end.channel.lock().leave_senders(ticket);
         drop(stale);
         match left {
-            Ok(sent) => done(sent, None),
-            Err(item) => Err(SendError::new(item, cancelled)),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err((item, _))) | Err(item) => Err(SendError::new(item, cancelled)),
         }
     }
 }
@@ -115,6 +115,14 @@ fn done<T>(sent: Sent<T>, waker: Option<std::task::Waker>) -> Result<(), SendErr
         waker.wake();
     }
     sent.map_err(|(item, why)| SendError::new(item, reason(why)))
+}
+
+/// Only a send that went through beats the cancellation (R3): who is cancelled together with the other side is not broken by it.
+fn waited<T>(sent: Sent<T>) -> Result<(), SendError<T>> {
+    sent.map_err(|(item, why)| {
+        let reason = check_cancelled().map_or_else(SendReason::Cancelled, |()| reason(why));
+        SendError { item, reason }
+    })
 }
 
 impl<T> Unpin for Sending<'_, T> {}
