@@ -9,16 +9,21 @@ use syn::{Attribute, Item, ItemMacro};
 
 use crate::workspace::{crates, files_below, hold, read, root, shown};
 
-const TABLE: &str = "task-group/tests/it/anyio.md";
+const TABLES: &[&str] = &["task-group/tests/it/anyio.md", "memstream/tests/it/anyio.md"];
 
 /// The files of AnyIO's whose every test has a row.
-const PORTED: [&str; 2] = ["tests/test_taskgroups.py", "tests/test_concurrency_utils.py"];
+const PORTED: &[&str] =
+    &["tests/test_taskgroups.py", "tests/test_concurrency_utils.py", "tests/streams/test_memory.py"];
+
+fn tables() -> String {
+    TABLES.iter().map(|table| read(&root().join(table))).collect()
+}
 
 /// The rows below the headings that name one of `PORTED`: the names on the left, and what stands on the right.
 fn rows(of: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut heading = String::new();
-    for line in read(&root().join(TABLE)).lines() {
+    for line in tables().lines() {
         if line.starts_with('#') {
             heading = line.trim_start_matches('#').trim().to_owned();
         }
@@ -33,7 +38,7 @@ fn rows(of: &str) -> BTreeMap<String, String> {
 /// What the table names: the file from the root of the repository, and the test in it.
 fn named() -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
-    for word in read(&root().join(TABLE)).split([' ', ',', ';', '|', '\n']) {
+    for word in tables().split([' ', ',', ';', '|', '\n']) {
         let Some((file, name)) = word.split_once(".rs::") else { continue };
         let file = match file.split_once('/') {
             Some((folder, file)) if !file.contains('/') => format!("{folder}/tests/it/{file}.rs"),

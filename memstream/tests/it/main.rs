@@ -1,0 +1,21 @@
+//! The tests of the crate, one file a noun.
+
+mod support;
+
+mod cancel;
+mod clone;
+mod close;
+mod contract;
+mod drop;
+mod executors;
+mod foreign;
+mod hand_over;
+mod line;
+mod pipeline;
+mod ported;
+mod programs;
+mod send_all;
+mod send_sync;
+mod statistics;
+mod stream;
+mod stress;
