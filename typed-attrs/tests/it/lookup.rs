@@ -53,6 +53,14 @@ impl<S: TypedAttributeProvider> TypedAttributeProvider for Renamed<S> {
     }
 }
 
+/// May go to other threads.
+struct Still;
+impl TypedAttributeProvider for Still {
+    fn provide_attributes(&self, request: &mut AttributeRequest<'_>) {
+        request.provide::<Port>(|| 80);
+    }
+}
+
 struct Nothing;
 impl TypedAttributeProvider for Nothing {}
 
@@ -80,12 +88,12 @@ fn wrappers_pass_through_add_and_override() {
 
 #[test]
 fn they_are_found_through_pointers_and_trait_objects() {
-    let boxed: Box<dyn TypedAttributeProvider> = Box::new(Plain(Arc::new(Rc::new(Socket::default()))));
+    let boxed: Box<dyn TypedAttributeProvider> = Box::new(Plain(Rc::new(Arc::new(Plain(Still)))));
     assert_eq!(boxed.extra::<Port>(), Ok(80));
     let by_reference: &dyn TypedAttributeProvider = &boxed;
     assert_eq!(by_reference.extra::<Port>(), Ok(80));
     let mut socket = Socket::default();
-    assert_eq!((&mut socket).extra::<Port>(), Ok(80));
+    assert_eq!(Plain(&mut socket).extra::<Port>(), Ok(80));
 }
 
 #[test]
