@@ -67,6 +67,8 @@ impl Builder {
     /// [`Cause::Signal`](anyio_cancel_scope::Cause::Signal), so that it can clean up; the second of any of them ends the process at
     /// once, by that signal, also where every thread is stuck.
     ///
+    /// A signal that the process ignored before, as under `nohup`, is caught as well: leave it out where that is not wanted.
+    ///
     /// What `run` returns then is up to the future, as ever. `#[anyio::main]` raises the signal again at the end, unless its
     /// function returned `Ok`, so that a shell sees what happened. Receivers of the same signals get the first one too. The
     /// previous dispositions are back when `run` returns.

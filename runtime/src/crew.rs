@@ -93,6 +93,9 @@ impl Crew {
         self.idle.fetch_sub(state.vacancies, Ordering::SeqCst);
         state.vacancies = 0;
         self.searching.fetch_sub(1, Ordering::SeqCst);
+        drop(state);
+        // By invariant 2: the caller looks for a job once more now.
+        fence(Ordering::SeqCst);
         hired == 0
     }
 
@@ -179,6 +182,9 @@ mod models {
         jobs: Mutex<VecDeque<usize>>,
         done: AtomicUsize,
         threads: Mutex<Vec<thread::JoinHandle<()>>>,
+        most: usize,
+        /// How many threads the system gives.
+        given: usize,
     }
 
     impl Shop {
@@ -189,6 +195,13 @@ mod models {
 
         fn call(self: &Arc<Self>) {
             if self.crew.call() == Call::Hire {
+                if self.threads.lock().len() == self.given {
+                    // As the pool does it.
+                    if !self.crew.hire_failed(self.most) && !self.jobs.lock().is_empty() {
+                        self.call();
+                    }
+                    return;
+                }
                 let shop = self.clone();
                 let hired = thread::spawn(move || shop.work());
                 self.threads.lock().push(hired);
@@ -207,7 +220,7 @@ mod models {
         }
     }
 
-    fn explore(most: usize, jobs: [usize; 2]) {
+    fn explore(most: usize, given: usize, jobs: [usize; 2]) {
         let mut builder = Builder::new();
         builder.preemption_bound = Some(3);
         builder.check(move || {
@@ -216,6 +229,8 @@ mod models {
                 jobs: Mutex::new(VecDeque::new()),
                 done: AtomicUsize::new(0),
                 threads: Mutex::new(Vec::new()),
+                most,
+                given,
             });
             for job in jobs {
                 shop.leave(job);
@@ -234,11 +249,16 @@ mod models {
 
     #[test]
     fn one_worker_that_goes_to_sleep_finds_every_job() {
-        explore(1, [1, 2]);
+        explore(1, 1, [1, 2]);
     }
 
     #[test]
     fn two_workers_find_every_job() {
-        explore(2, [1, 2]);
+        explore(2, 2, [1, 2]);
+    }
+
+    #[test]
+    fn the_one_worker_that_could_be_hired_finds_every_job() {
+        explore(2, 1, [1, 2]);
     }
 }

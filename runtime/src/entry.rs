@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     io::{self, Write},
-    panic::Location,
+    panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind},
     process::{ExitCode, Termination},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
@@ -108,15 +108,26 @@ where
 pub fn run_test<F: Future>(builder: Builder, limit: Duration, fut: F) -> F::Output {
     let root = CancelScope::new().named("test");
     let guard = Watchdog::begin(limit, root.clone(), Location::caller());
-    let ended = builder.run_in(Some(root), fut);
-    if let Some(tree) = guard.end() {
-        drop(ended);
-        panic!(
+    let ended = catch_unwind(AssertUnwindSafe(|| builder.run_in(Some(root), fut)));
+    let late = guard.end().map(|tree| {
+        format!(
             "test: it took longer than its limit of {limit:?}, and was cancelled; give it more with \
              `#[anyio::test(time_limit = SECONDS)]`. When the time was up the tasks of this process were\n{tree}"
-        );
+        )
+    });
+    match (ended, late) {
+        (Ok(ended), None) => ended.output,
+        (Ok(ended), Some(late)) => {
+            drop(ended);
+            panic!("{late}");
+        }
+        (Err(payload), None) => resume_unwind(payload),
+        (Err(payload), Some(late)) => {
+            // The panic, such as that of an `unwrap` of the cancellation, would hide what it comes from.
+            drop(catch_unwind(AssertUnwindSafe(|| drop(payload))));
+            panic!("{late}");
+        }
     }
-    ended.output
 }
 
 /// A thread that cancels a test whose time is up, and ends the process if that does not help.

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! 1. Neither a poll nor the drop of the future unwinds out of a job: what it panics with is [`Caught`].
-//! 2. The future is dropped where its context holds, before the group that started it may return, and before the pool may
+//! 2. The future, and a value that nobody wants any more, are dropped where the context holds, before the group that started it may return, and before the pool may
 //!    close.
 
 use std::{
@@ -18,12 +18,17 @@ use anyio_context_vars::Snapshot;
 use anyio_task_group::{Hold, hold};
 use pin_project_lite::pin_project;
 
-use crate::pool::{Entry, Payload, Pool};
+use crate::{
+    pool::{Entry, Payload, Pool},
+    slot::Slot,
+};
 
 pin_project! {
-    pub(crate) struct Job<F> {
+    pub(crate) struct Job<F, T> {
         #[pin]
         work: Option<InScope<F>>,
+        // For the value.
+        slot: Arc<Slot<T>>,
         carried: Carried,
         variables: Snapshot,
         hold: Option<Hold>,
@@ -31,19 +36,20 @@ pin_project! {
         entry: Option<Entry>,
     }
 
-    impl<F> PinnedDrop for Job<F> {
+    impl<F, T> PinnedDrop for Job<F, T> {
         fn drop(this: Pin<&mut Self>) {
             // Its panic is kept.
-            drop(this.leave());
+            drop(this.leave(None));
         }
     }
 }
 
-impl<F: Future> Job<F> {
+impl<F: Future> Job<F, F::Output> {
     /// The future with what holds here: the scope, the variables, the clock, the task and the `run`.
-    pub(crate) fn new(work: F, pool: Option<Arc<Pool>>) -> Self {
+    pub(crate) fn new(work: F, slot: Arc<Slot<F::Output>>, pool: Option<Arc<Pool>>) -> Self {
         Self {
             work: Some(work.in_current_scope()),
+            slot,
             carried: Carried::take(),
             variables: Snapshot::take(),
             hold: hold(),
@@ -52,26 +58,38 @@ impl<F: Future> Job<F> {
     }
 }
 
-impl<F> Job<F> {
-    /// Drops the future, and then what kept others waiting for that.
-    fn leave(self: Pin<&mut Self>) -> Result<(), Caught> {
+impl<F, T> Job<F, T> {
+    /// Drops the future, and the value if nobody wants it, and then what kept others waiting for that.
+    fn leave(self: Pin<&mut Self>, unwanted: Option<T>) -> Result<(), Caught> {
         let mut this = self.project();
         if this.work.is_none() {
             return Ok(());
         }
-        let dropped = catch_unwind(AssertUnwindSafe(|| {
+        let work = catch_unwind(AssertUnwindSafe(|| {
             this.carried.enter(|| this.variables.enter_mut(|| this.work.set(None)));
-            // Values of the user go with the last of them.
+        }));
+        let value = catch_unwind(AssertUnwindSafe(|| {
+            this.carried.enter(|| this.variables.enter_mut(|| drop(unwanted)));
+        }));
+        // Values of the user go with the last of them.
+        let context = catch_unwind(AssertUnwindSafe(|| {
             drop((std::mem::take(this.carried), std::mem::take(this.variables)));
         }));
-        let result = dropped.map_err(|payload| Caught::new(payload, this.entry));
+        let mut result = Ok(());
+        for payload in [work, value, context].into_iter().filter_map(Result::err) {
+            let caught = Caught::new(payload, this.entry);
+            // The others wait for whoever looks after the `run`.
+            if result.is_ok() {
+                result = Err(caught);
+            }
+        }
         drop(this.hold.take());
         result
     }
 }
 
-impl<F: Future> Future for Job<F> {
-    type Output = Result<F::Output, Caught>;
+impl<F: Future> Future for Job<F, F::Output> {
+    type Output = Result<(), Caught>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.as_mut().project();
@@ -87,11 +105,14 @@ impl<F: Future> Future for Job<F> {
                 }
                 Poll::Pending
             }
-            Ok(Poll::Ready(output)) => Poll::Ready(self.leave().map(|()| output)),
+            Ok(Poll::Ready(output)) => {
+                let unwanted = this.slot.put(output);
+                Poll::Ready(self.leave(unwanted))
+            }
             Err(payload) => {
                 let caught = Caught::new(payload, this.entry);
                 // A second panic, of the destructor, goes to whoever looks after the `run`.
-                drop(self.leave());
+                drop(self.leave(None));
                 Poll::Ready(Err(caught))
             }
         }

@@ -12,6 +12,7 @@ mod crew;
 mod job;
 mod pool;
 mod session;
+mod slot;
 mod sync;
 #[cfg(feature = "tokio")]
 mod tokio;

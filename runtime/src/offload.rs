@@ -15,6 +15,7 @@ use async_task::FallibleTask;
 use crate::{
     job::{Caught, Job},
     pool::Pool,
+    slot::Slot,
 };
 
 /// Runs `fut` on a worker thread, and waits for it.
@@ -63,14 +64,15 @@ struct Offload<F, T> {
 
 enum Stage<F, T> {
     Ahead(Option<F>),
-    Waiting(Task<T>),
+    Waiting(Task, Arc<Slot<T>>),
+    Done,
 }
 
 /// A job on its executor, which is dropped with this.
-enum Task<T> {
-    Ours(FallibleTask<Result<T, Caught>>),
+enum Task {
+    Ours(FallibleTask<Result<(), Caught>>),
     #[cfg(feature = "tokio")]
-    Tokio(crate::tokio::Task<Result<T, Caught>>),
+    Tokio(crate::tokio::Task<Result<(), Caught>>),
 }
 
 impl<F, T> Unpin for Offload<F, T> {}
@@ -84,18 +86,30 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
-        if let Stage::Ahead(fut) = &mut this.stage {
-            let Some(fut) = fut.take() else {
-                panic!("offload: polled again after it panicked; await it once");
-            };
+        if let Stage::Ahead(fut) = &mut this.stage
+            && let Some(fut) = fut.take()
+        {
             // Before it runs, for what it waits for on the other thread says more.
             this.checkpoint.note();
-            this.stage = Stage::Waiting(Task::spawn(fut));
+            let slot = Arc::new(Slot::new());
+            let task = Task::spawn(fut, slot.clone());
+            this.stage = Stage::Waiting(task, slot);
         }
-        let Stage::Waiting(task) = &mut this.stage else { return Poll::Pending };
+        let Stage::Waiting(task, slot) = &mut this.stage else {
+            panic!("offload: polled after it was ready, which a future must not be; await it once");
+        };
         match ready!(task.poll(cx)) {
-            Some(Ok(value)) => return Poll::Ready(value),
-            Some(Err(caught)) => caught.resume(),
+            Some(Ok(())) => {
+                let value = slot.take();
+                this.stage = Stage::Done;
+                if let Some(value) = value {
+                    return Poll::Ready(value);
+                }
+            }
+            Some(Err(caught)) => {
+                this.stage = Stage::Done;
+                caught.resume();
+            }
             None => {}
         }
         panic!(
@@ -105,19 +119,28 @@ where
     }
 }
 
-impl<T: Send + 'static> Task<T> {
-    fn spawn<F>(fut: F) -> Self
+impl<F, T> Drop for Offload<F, T> {
+    fn drop(&mut self) {
+        // From now on the job drops the value itself; one that is there already is dropped here.
+        if let Stage::Waiting(_, slot) = &self.stage {
+            drop(slot.give_up());
+        }
+    }
+}
+
+impl Task {
+    fn spawn<F>(fut: F, slot: Arc<Slot<F::Output>>) -> Self
     where
-        F: Future<Output = T> + Send + 'static,
+        F: Future<Output: Send> + Send + 'static,
     {
         let home = RunRecord::current().find::<Arc<Pool>>();
         if let Some(pool) = home {
             let pool: Arc<Pool> = Arc::clone(&pool);
-            return Self::Ours(pool.spawn(Job::new(fut, Some(pool.clone()))));
+            return Self::Ours(pool.spawn(Job::new(fut, slot, Some(pool.clone()))));
         }
         #[cfg(feature = "tokio")]
         if let Some(runtime) = crate::tokio::current() {
-            return Self::Tokio(crate::tokio::spawn(&runtime, Job::new(fut, None)));
+            return Self::Tokio(crate::tokio::spawn(&runtime, Job::new(fut, slot, None)));
         }
         panic!(
             "offload: there are no worker threads here; await it inside of `run`{}",
@@ -130,7 +153,7 @@ impl<T: Send + 'static> Task<T> {
     }
 
     /// `None`: the runtime has ended.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Caught>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Caught>>> {
         match self {
             Self::Ours(task) => Pin::new(task).poll(cx),
             #[cfg(feature = "tokio")]

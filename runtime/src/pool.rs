@@ -10,6 +10,7 @@
 
 use std::{
     any::Any,
+    collections::BTreeMap,
     future::Future,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     sync::Arc,
@@ -45,7 +46,9 @@ pub(crate) struct Pool {
     pending: Mutex<Slab<Waker>>,
     closing: AtomicBool,
     home: Home,
-    panics: Mutex<Slab<Payload>>,
+    /// By their order.
+    panics: Mutex<BTreeMap<usize, Payload>>,
+    panicked: AtomicUsize,
     place: &'static Location<'static>,
 }
 
@@ -72,7 +75,8 @@ impl Pool {
             pending: Mutex::new(Slab::new()),
             closing: AtomicBool::new(false),
             home,
-            panics: Mutex::new(Slab::new()),
+            panics: Mutex::new(BTreeMap::new()),
+            panicked: AtomicUsize::new(0),
             place,
         }
     }
@@ -123,6 +127,9 @@ impl Pool {
                 if self.crew.hire_failed(self.most) {
                     self.local.store(true, Ordering::SeqCst);
                     self.home.waker.wake_by_ref();
+                } else if !self.queue.is_empty() {
+                    // Nobody was called for what came in meanwhile, for somebody seemed to be on the way.
+                    self.call();
                 }
             }
         }
@@ -187,17 +194,20 @@ impl Pool {
 
     /// Keeps a panic for whoever awaits the job, or else for `run`.
     pub(crate) fn keep_panic(&self, payload: Payload) -> usize {
-        self.panics.lock().insert(payload)
+        let mut panics = self.panics.lock();
+        let key = self.panicked.fetch_add(1, Ordering::Relaxed);
+        panics.insert(key, payload);
+        key
     }
 
     pub(crate) fn take_panic(&self, key: usize) -> Option<Payload> {
-        self.panics.lock().try_remove(key)
+        self.panics.lock().remove(&key)
     }
 
     /// The first panic that nobody took. The others are dropped: the panic hook saw each.
     pub(crate) fn take_first_panic(&self) -> Option<Payload> {
         let panics = std::mem::take(&mut *self.panics.lock());
-        let mut panics = panics.into_iter().map(|(_, payload)| payload);
+        let mut panics = panics.into_values();
         let first = panics.next();
         panics.for_each(discard);
         first

@@ -265,3 +265,54 @@ fn a_timeout_that_passes_by_drops_nothing() {
         assert_eq!(value.await.unwrap().as_deref(), Some(&5));
     });
 }
+
+/// Starts a job that gives `value` in its first poll, and drops its future in the middle of that poll.
+async fn drop_in_the_last_poll<T: Send + 'static>(value: T) {
+    let (meet, part) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let there = (meet.clone(), part.clone());
+    let mut work = offload(async move {
+        there.0.wait();
+        there.1.wait();
+        value
+    });
+    start(&mut work).await;
+    meet.wait();
+    drop(work);
+    part.wait();
+}
+
+#[test]
+fn a_value_that_comes_after_its_future_was_dropped_is_gone_when_the_group_returns() {
+    ends(|| {
+        Builder::new().worker_threads(1).run(async {
+            let census = Census::default();
+            let (alive, seen) = (census.one(), Arc::new(std::sync::Mutex::new(None)));
+            let noted = seen.clone();
+            let value = OnDrop(move || {
+                // The group must wait for the end of this.
+                thread::yield_now();
+                let _alive = &alive;
+                *noted.lock().unwrap() = Some(REQUEST.get());
+            });
+            task_group(async |tg| -> io::Result<()> {
+                tg.start_soon(REQUEST.scope(7, drop_in_the_last_poll(value)));
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(*seen.lock().unwrap(), Some(Some(7)), "dropped, and with its variables");
+            assert_eq!(census.count(), 0);
+        });
+    });
+}
+
+#[test]
+fn a_panic_of_such_a_value_comes_out_of_the_run() {
+    ends(|| {
+        let text = crate::support::panic_of(|| {
+            let value = OnDrop(|| panic!("a value that nobody wants"));
+            Builder::new().worker_threads(1).run(drop_in_the_last_poll(value));
+        });
+        assert_eq!(text, "a value that nobody wants");
+    });
+}

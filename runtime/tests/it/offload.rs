@@ -233,3 +233,15 @@ fn a_stray_cancelled_stays_stray() {
         assert!(failed.await.unwrap_err().is_cancelled(), "it is a failure of the task, not an interruption");
     });
 }
+
+#[test]
+fn polled_after_it_was_ready_it_says_so() {
+    with_any_workers(async || {
+        let mut work = offload(async { 1 });
+        assert_eq!((&mut work).await, 1);
+        let text = panic_of(|| {
+            let _ = pin!(&mut work).poll(&mut Context::from_waker(Waker::noop()));
+        });
+        assert!(text.starts_with("offload: polled after it was ready"), "{text}");
+    });
+}

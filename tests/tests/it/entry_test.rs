@@ -204,8 +204,9 @@ fn over_its_limit_it_fails_whatever_it_gives() {
 }
 
 #[test]
-fn over_its_limit_a_panic_of_its_own_is_told() {
+fn over_its_limit_a_panic_of_its_own_is_told_beside_the_limit() {
     let ended = fails("panics_too_late");
+    assert!(ended.output.contains("test: it took longer than its limit of"), "{}", ended.output);
     assert_eq!(ended.output.matches("the words of the panic").count(), 1, "{}", ended.output);
 }
 
