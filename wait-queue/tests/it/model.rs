@@ -80,6 +80,26 @@ impl Run {
         woken.wake();
     }
 
+    /// To those whose number has this remainder by three.
+    fn grant_where(&mut self, remainder: u64) {
+        let mut turn = self.next_turn;
+        let woken = self.queue.grant_where(
+            |number| number % 3 == remainder,
+            |number| {
+                turn += 1;
+                (turn, number)
+            },
+        );
+        let chosen: Vec<u64> = self.line.iter().copied().filter(|number| number % 3 == remainder).collect();
+        assert_eq!(woken.len(), chosen.len());
+        self.line.retain(|number| number % 3 != remainder);
+        for (number, turn) in chosen.into_iter().zip(self.next_turn + 1..) {
+            self.granted.insert(number, (turn, number));
+        }
+        self.next_turn = turn;
+        woken.wake();
+    }
+
     fn claim(&mut self, index: usize) {
         let waiter = &mut self.waiters[index];
         assert_eq!(self.queue.claim(&mut waiter.ticket), self.granted.remove(&waiter.number));
@@ -144,7 +164,7 @@ fn random_run(seed: u64, steps: usize, crowd: usize) {
             _ => filling,
         };
         let waiters = run.waiters.len();
-        match random.below(16) {
+        match random.below(17) {
             0..6 if filling => run.join(),
             0..6 if waiters > 0 && random.below(2) == 0 => run.leave(random.below(waiters)),
             0..10 if waiters > 0 => run.claim(random.below(waiters)),
@@ -152,6 +172,8 @@ fn random_run(seed: u64, steps: usize, crowd: usize) {
             12 => run.grant_many(random.below(4)),
             13 if waiters > 0 => run.leave(random.below(waiters)),
             14 if waiters > 0 => run.refresh(random.below(waiters)),
+            // Less often, for it empties a third of the line.
+            15 if random.below(3) == 0 => run.grant_where(random.below(3) as u64),
             _ => {}
         }
         run.compare();

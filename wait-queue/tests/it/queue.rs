@@ -156,6 +156,65 @@ fn grant_many_stops_at_its_limit_and_at_the_end_of_the_line() {
     assert_eq!((queue.waiting(), queue.granted()), (0, 5));
 }
 
+// One of several owners is gone: its waiters are told, wherever they stand.
+#[test]
+fn grant_where_grants_to_those_that_match_and_leaves_the_others_in_their_places() {
+    let owners = ['a', 'b', 'a', 'a', 'b', 'c', 'a'];
+    for chosen in ['a', 'b', 'c', 'd'] {
+        let mut queue = WaitQueue::<(usize, char), (usize, char)>::new();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tickets: Vec<_> = (owners.iter().enumerate())
+            .map(|(place, &owner)| Some(queue.join((place, owner), Waker::from(Arc::new(Place(place, order.clone()))))))
+            .collect();
+        let mut asked = Vec::new();
+        let woken = queue.grant_where(
+            |&(place, owner)| {
+                asked.push(place);
+                owner == chosen
+            },
+            |payload| payload,
+        );
+        // Each waiter is looked at once, and nobody is woken inside.
+        assert_eq!(asked, [0, 1, 2, 3, 4, 5, 6]);
+        assert!(order.lock().unwrap().is_empty());
+        let expected: Vec<usize> = (0..owners.len()).filter(|&place| owners[place] == chosen).collect();
+        assert_eq!((woken.len(), queue.granted()), (expected.len(), expected.len()));
+        woken.wake();
+        assert_eq!(*order.lock().unwrap(), expected);
+
+        let left: Vec<usize> = (0..owners.len()).filter(|&place| owners[place] != chosen).collect();
+        assert_eq!(queue.waiting(), left.len());
+        for place in left {
+            assert_eq!(queue.first(), Some(&(place, owners[place])));
+            let (_waker, payload) = queue.grant((99, 'z')).unwrap();
+            assert_eq!(payload, (place, owners[place]));
+        }
+        for (place, ticket) in tickets.iter_mut().enumerate() {
+            let expected = if owners[place] == chosen { (place, chosen) } else { (99, 'z') };
+            assert_eq!(queue.claim(ticket), Some(expected));
+        }
+    }
+}
+
+#[test]
+fn grant_where_of_an_empty_line_asks_nobody() {
+    let mut queue = WaitQueue::<()>::new();
+    assert!(queue.grant_where(|()| panic!("nobody is there"), |()| ()).is_empty());
+    let mut granted = join(&mut queue);
+    grant(&mut queue, ());
+    assert!(queue.grant_where(|()| panic!("nobody waits"), |()| ()).is_empty());
+    assert_eq!(queue.claim(&mut granted), Some(()));
+}
+
+/// Tells its place when it is woken.
+struct Place(usize, Arc<Mutex<Vec<usize>>>);
+
+impl Wake for Place {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
 #[test]
 fn a_claim_without_a_grant_changes_nothing() {
     let mut queue = WaitQueue::<()>::new();
@@ -306,7 +365,13 @@ fn no_foreign_code_runs_inside() {
     for leaver in tickets.drain(1..20).flatten() {
         drop(unlocked!(queue, queue.leave(leaver)));
     }
-    unlocked!(queue, queue.grant_many(10, |payload| payload)).wake();
+    unlocked!(queue, queue.grant_many(5, |payload| payload)).wake();
+    let mut every_second = false;
+    let chosen = |_: &Intruder| {
+        every_second = !every_second;
+        every_second
+    };
+    unlocked!(queue, queue.grant_where(chosen, |payload| payload)).wake();
     drop(unlocked!(queue, queue.grant_all(|payload| payload)));
 
     for ticket in tickets.iter_mut().filter(|ticket| ticket.is_some()) {

@@ -39,6 +39,26 @@ fn all_are_woken_once_and_in_order() {
 }
 
 #[test]
+fn an_appended_list_is_woken_after_the_first_in_its_order() {
+    for first in [0, 1, 3, 4, 5, 10] {
+        for second in [0, 1, 3, 4, 5, 10] {
+            let woken = Arc::new(Mutex::new(Vec::new()));
+            let named = |names: std::ops::Range<usize>| {
+                let mut list = WakeList::new();
+                names.for_each(|name| list.push(Waker::from(Arc::new(Named(name, woken.clone())))));
+                list
+            };
+            let mut list = named(0..first);
+            list.append(named(first..first + second));
+            assert_eq!((list.len(), list.is_empty()), (first + second, first + second == 0));
+            assert!(woken.lock().unwrap().is_empty(), "appending wakes nobody");
+            list.wake();
+            assert_eq!(*woken.lock().unwrap(), (0..first + second).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
 fn dropping_the_list_wakes_nobody() {
     let wakes = Wakes::new();
     let mut list = WakeList::default();
