@@ -38,7 +38,8 @@ impl<T> MemoryObjectReceiveStream<T> {
     ///
     /// # Errors
     /// [`Cancelled`](ReceiveError::Cancelled); [`EndOfStream`](ReceiveError::EndOfStream) when every send end is closed and the
-    /// buffer is empty; [`Closed`](ReceiveError::Closed) when this end is closed, or was closed meanwhile.
+    /// buffer is empty; [`Closed`](ReceiveError::Closed) when this end is closed, or was closed meanwhile. In a cancelled scope only
+    /// an item comes before the cancellation.
     ///
     /// # Cancel safety
     /// Nothing is lost. An item that was handed over before the future was polled again is returned, though the scope is cancelled;

@@ -36,7 +36,8 @@ impl<T> MemoryObjectSendStream<T> {
     ///
     /// # Errors
     /// [`SendError`] with the item: the send was cancelled; this end is closed, or was closed meanwhile; or it is broken, for
-    /// every receive end is closed. An item that was taken is sent, whatever happens to the scope at that moment.
+    /// every receive end is closed. An item that was taken is sent, whatever happens to the scope at that moment; in a cancelled
+    /// scope nothing else comes before the cancellation.
     ///
     /// # Cancel safety
     /// Cancelled, the send gives the item back. Dropped while it waits, it drops the item, which then was not sent.

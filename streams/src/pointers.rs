@@ -22,6 +22,7 @@ macro_rules! forward {
         impl<S: UnreliableObjectReceiveStream + ?Sized> UnreliableObjectReceiveStream for $pointer {
             type Item = S::Item;
 
+            #[track_caller]
             fn receive(&self) -> impl Future<Output = Result<S::Item, ReceiveError>> + Send {
                 (**self).receive()
             }
@@ -30,6 +31,7 @@ macro_rules! forward {
         impl<S: UnreliableObjectSendStream + ?Sized> UnreliableObjectSendStream for $pointer {
             type SendItem = S::SendItem;
 
+            #[track_caller]
             fn send(&self, item: S::SendItem) -> impl Future<Output = Result<(), SendError<S::SendItem>>> + Send {
                 (**self).send(item)
             }

@@ -40,7 +40,7 @@ pub async fn aclose_forcefully<R: AsyncResource + ?Sized>(resource: &R) {
 ///
 /// The closing is shielded from the cancellation that ended `fut`; limit it by a
 /// [`move_on_after`](anyio_cancel_scope::move_on_after) inside of a resource of your own where a peer may keep it waiting. Where
-/// this future is dropped, the resource is closed at once.
+/// this future is dropped after its first poll, the resource is closed at once.
 ///
 /// # Errors
 /// The error of `fut`; else that of closing.
