@@ -16,6 +16,9 @@ pub use anyio_context_vars::context_var;
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use anyio_macros::{main, test};
+#[cfg(feature = "memory")]
+#[doc(inline)]
+pub use anyio_memstream::memory_object_stream;
 #[doc(hidden)]
 pub use anyio_runtime::__private;
 #[doc(inline)]
@@ -33,11 +36,20 @@ pub use anyio_task_group::{
 pub use anyio_cancel_scope as scope;
 #[doc(inline)]
 pub use anyio_context_vars as context;
+#[cfg(feature = "memory")]
+#[doc(inline)]
+pub use anyio_memstream as memory;
 #[cfg(feature = "signals")]
 #[doc(inline)]
 pub use anyio_signals as signals;
+#[cfg(feature = "streams")]
+#[doc(inline)]
+pub use anyio_streams as streams;
 #[doc(inline)]
 pub use anyio_task_group as task;
+#[cfg(feature = "streams")]
+#[doc(inline)]
+pub use anyio_typed_attrs as typed_attrs;
 
 /// The traits that add methods, for `use anyio::prelude::*`.
 pub mod prelude {

@@ -1,7 +1,7 @@
 //! Wrong uses, which the compiler must refuse, each beside what is right.
 //!
 //! One module for each use of the sketch, under its name there. What waits for its crate: `x15_run_sync_borrow`
-//! (`to_thread`), `x21_send_stream_impl_not_send` and `x22_wrapper_future_not_send` (the streams).
+//! (`to_thread`).
 //! `x09_group_no_annotation` stands in `tests/ui`, with the compiler's whole message.
 //!
 //! Rustdoc checks the error codes on nightly only; on stable the right twin, which differs in nothing else, keeps these
@@ -437,3 +437,61 @@ pub mod x18_error_not_cancelerror {}
 /// }
 /// ```
 pub mod x20_io_question_in_unit_child {}
+
+/// A resource is used by several tasks, so it is `Sync`.
+///
+/// ```compile_fail,E0277
+/// # use {anyio::streams::AsyncResource, std::{cell::RefCell, io}};
+/// struct Counter(RefCell<u32>);
+/// impl AsyncResource for Counter {
+///     async fn aclose(&self) -> io::Result<()> { Ok(()) }
+///     fn close(&self) {}
+/// }
+/// ```
+/// ```
+/// # use {anyio::streams::AsyncResource, std::{sync::Mutex, io}};
+/// struct Counter(Mutex<u32>);
+/// impl AsyncResource for Counter {
+///     async fn aclose(&self) -> io::Result<()> { Ok(()) }
+///     fn close(&self) {}
+/// }
+/// ```
+pub mod x21_send_stream_impl_not_send {}
+
+/// The futures of a stream are `Send`, so an implementation holds nothing across an await that is not.
+///
+/// ```compile_fail
+/// # use {anyio::streams::*, std::{io, rc::Rc}};
+/// # struct Wrapper<S>(S);
+/// # impl<S: AsyncResource> AsyncResource for Wrapper<S> {
+/// #     async fn aclose(&self) -> io::Result<()> { self.0.aclose().await }
+/// #     fn close(&self) { self.0.close() }
+/// # }
+/// impl<S: UnreliableObjectReceiveStream> UnreliableObjectReceiveStream for Wrapper<S> {
+///     type Item = S::Item;
+///     async fn receive(&self) -> Result<S::Item, ReceiveError> {
+///         let count = Rc::new(1);
+///         let item = self.0.receive().await?;
+///         drop(count);
+///         Ok(item)
+///     }
+/// }
+/// ```
+/// ```
+/// # use {anyio::streams::*, std::{io, sync::Arc}};
+/// # struct Wrapper<S>(S);
+/// # impl<S: AsyncResource> AsyncResource for Wrapper<S> {
+/// #     async fn aclose(&self) -> io::Result<()> { self.0.aclose().await }
+/// #     fn close(&self) { self.0.close() }
+/// # }
+/// impl<S: UnreliableObjectReceiveStream> UnreliableObjectReceiveStream for Wrapper<S> {
+///     type Item = S::Item;
+///     async fn receive(&self) -> Result<S::Item, ReceiveError> {
+///         let count = Arc::new(1);
+///         let item = self.0.receive().await?;
+///         drop(count);
+///         Ok(item)
+///     }
+/// }
+/// ```
+pub mod x22_wrapper_future_not_send {}

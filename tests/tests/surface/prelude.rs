@@ -13,7 +13,7 @@ pub(crate) use std::{
     time::Duration,
 };
 
-pub(crate) use anyio::{prelude::*, *};
+pub(crate) use anyio::{memory::*, prelude::*, streams::*, typed_attrs::*, *};
 
 pub(crate) const D: Duration = Duration::from_secs(1);
 
