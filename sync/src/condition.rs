@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use anyio_cancel_scope::Cancelled;
+use anyio_cancel_scope::{Cancelled, Verb};
 use anyio_wait_queue::WaitQueue;
 
 use crate::{
@@ -83,11 +83,11 @@ impl Condition {
     /// the notification on to the next.
     #[track_caller]
     pub fn wait<P: Handle>(&self, guard: Guard<P>) -> ConditionWait<'_, P> {
-        self.wait_at(guard, Location::caller())
+        self.wait_at(guard, &"wait", Location::caller())
     }
 
-    pub(crate) fn wait_at<P: Handle>(&self, guard: Guard<P>, place: Place) -> ConditionWait<'_, P> {
-        ConditionWait { notice: Wait::new(self, (), &"wait", place), place, stage: Stage::Holding(guard) }
+    pub(crate) fn wait_at<P: Handle>(&self, guard: Guard<P>, verb: Verb, place: Place) -> ConditionWait<'_, P> {
+        ConditionWait { notice: Wait::new(self, (), verb, place), verb, place, stage: Stage::Holding(guard) }
     }
 
     /// Waits until `predicate` holds for the value, which it looks at first, and then each time it was notified.
@@ -140,6 +140,7 @@ impl fmt::Debug for Condition {
 #[must_use = "futures do nothing unless polled, and the lock is held until then"]
 pub struct ConditionWait<'a, P: Handle> {
     notice: Wait<&'a Condition>,
+    verb: Verb,
     place: Place,
     stage: Stage<P>,
 }
@@ -212,7 +213,7 @@ impl<P: Handle> Future for ConditionWait<'_, P> {
                 return Poll::Ready(Ok(guard));
             }
             if let Stage::Released(lock) = &this.stage {
-                this.stage = Stage::Relocking(Wait::new(lock.clone(), this.place, &"wait", this.place));
+                this.stage = Stage::Relocking(Wait::new(lock.clone(), this.place, this.verb, this.place));
             }
         }
         let Stage::Relocking(relocking) = &mut this.stage else { panic!("Condition::wait: polled after it was ready") };

@@ -5,9 +5,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use anyio_cancel_scope::Cancelled;
+use anyio_cancel_scope::{Cancelled, Verb};
 
 use crate::{Condition, ConditionWait, Guard, Handle, wait::Place};
+
+const VERB: Verb = &"wait_for";
 
 /// The future of [`Condition::wait_for`].
 #[must_use = "futures do nothing unless polled, and the lock is held until then"]
@@ -28,7 +30,7 @@ where
     P: Handle,
 {
     pub(crate) fn new(condition: &'a Condition, guard: Guard<P>, predicate: F, place: Place) -> Self {
-        Self { condition, predicate, place, wait: condition.wait_at(guard, place), asked: false }
+        Self { condition, predicate, place, wait: condition.wait_at(guard, VERB, place), asked: false }
     }
 }
 
@@ -55,7 +57,7 @@ where
             if (this.predicate)(&mut guard) {
                 return Poll::Ready(Ok(guard));
             }
-            this.wait = this.condition.wait_at(guard, this.place);
+            this.wait = this.condition.wait_at(guard, VERB, this.place);
         }
     }
 }

@@ -3,6 +3,8 @@
 //! # Invariants
 //! 1. The cell is free for whoever has the token, so it is never waited for. A guard has the token, and either keeps the cell
 //!    or has the value out of it; it puts that back before it gives the token on.
+//! 2. Only an owned guard has the value out, and it has a handle too, also when it is leaked. So whoever has the lock to itself
+//!    finds the value.
 
 use std::{
     fmt,
@@ -110,21 +112,13 @@ impl<T> Lock<T> {
     }
 
     /// The value, which nobody else can have: no lock is taken.
-    ///
-    /// # Panics
-    /// When an owned guard was leaked with `mem::forget`: the value is in there.
-    #[track_caller]
     pub fn get_mut(&mut self) -> &mut T {
-        self.cell.get_mut().as_mut().unwrap_or_else(|| leaked("get_mut"))
+        self.cell.get_mut().as_mut().expect("by invariant 2")
     }
 
     /// The value.
-    ///
-    /// # Panics
-    /// When an owned guard was leaked with `mem::forget`: the value is in there.
-    #[track_caller]
     pub fn into_inner(self) -> T {
-        self.cell.into_inner().unwrap_or_else(|| leaked("into_inner"))
+        self.cell.into_inner().expect("by invariant 2")
     }
 
     /// Who holds it, and how many wait.
@@ -148,12 +142,6 @@ impl<T> Lock<T> {
             self.with(|pool| pool.release(1)).wake();
         }
     }
-}
-
-#[cold]
-#[track_caller]
-fn leaked(call: &str) -> ! {
-    panic!("Lock::{call}: an owned guard was leaked, and has the value: drop guards rather than forget them")
 }
 
 impl<T: Default> Default for Lock<T> {

@@ -1,0 +1,19 @@
+//! The behaviour of the crate, through its public face.
+
+mod support;
+
+mod cancel;
+mod contract;
+
+mod condition;
+mod event;
+mod limiter;
+mod lock;
+mod resource_guard;
+mod semaphore;
+mod set_once;
+
+mod executors;
+mod model;
+mod send_sync;
+mod stress;
