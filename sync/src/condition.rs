@@ -17,7 +17,7 @@ use crate::{
     wait::{Ledger, Place, Turnstile, Wait, Woken},
 };
 
-/// Where tasks wait for a change of what a [`Lock`] guards.
+/// Where tasks wait for a change of what a [`Lock`](crate::Lock) guards.
 ///
 /// A task that holds the lock gives its guard to [`wait`](Self::wait) and gets one back when it was notified. In between the
 /// lock is free. Nothing wakes it but a notification; yet by the time it has the lock again, somebody else may have changed

@@ -1,3 +1,5 @@
+//! Waiting at a condition until something holds.
+
 use std::{
     fmt,
     future::Future,

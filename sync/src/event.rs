@@ -1,3 +1,5 @@
+//! An event: it happens once, and everybody who waits is told.
+
 use std::{
     fmt,
     future::Future,

@@ -1,3 +1,5 @@
+//! The wait for a token on behalf of a key.
+
 use std::{
     fmt,
     future::Future,

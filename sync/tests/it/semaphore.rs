@@ -183,10 +183,10 @@ fn it_is_made_and_used_on_any_thread() {
 fn permits_are_granted_in_the_order_in_which_they_were_asked_for() {
     let semaphore = Semaphore::new(0);
     let mut waits: Vec<_> = (0..6).map(|_| waiting(semaphore.acquire())).collect();
-    for at in 0..6 {
-        assert!(!waits[at].is_woken());
+    for wait in &waits {
+        assert!(!wait.is_woken());
         semaphore.add_permits(1).unwrap();
-        assert!(waits[at].is_woken());
+        assert!(wait.is_woken());
     }
     // The order in which they are polled is another.
     for wait in waits.iter_mut().rev() {
