@@ -16,6 +16,9 @@ mod statistics;
 mod state;
 mod sync;
 
+#[cfg(all(test, anyio_loom))]
+mod loom_models;
+
 pub use channel::{memory_object_stream, memory_object_stream_unbounded};
 pub use receive::{Next, Receive};
 pub use receive_stream::MemoryObjectReceiveStream;
