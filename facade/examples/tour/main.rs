@@ -8,6 +8,7 @@ mod cancellation;
 mod context;
 mod shielding;
 mod signals;
+mod streams;
 mod tasks;
 mod threads;
 mod time;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         threads::CHAPTERS,
         signals::CHAPTERS,
         time::CHAPTERS,
+        streams::CHAPTERS,
     ]
     .concat();
     let begun = Instant::now();
