@@ -45,6 +45,24 @@ fn in_a_cancelled_scope_it_says_so_once_and_ends() {
     });
 }
 
+#[test]
+fn a_wait_where_nothing_is_cancelled_makes_it_tell_the_next_cancellation() {
+    alone!(|| {
+        hold_the_reactor();
+        let receiver = open(&[Signal::USR1]);
+        let mut stream = receiver.stream();
+        for _ in 0..2 {
+            let scope = CancelScope::new();
+            scope.cancel();
+            block_on(scope.enter(async {
+                assert!(matches!(stream.next().await, Some(Err(_))));
+                assert!(stream.next().await.is_none());
+            }));
+            Polled::new(stream.next()).assert_pending();
+        }
+    });
+}
+
 // R3
 #[test]
 fn what_came_before_the_next_poll_beats_the_cancellation() {
