@@ -24,6 +24,9 @@ mod sync;
 mod tokens;
 mod wait;
 
+#[cfg(all(test, anyio_loom))]
+mod loom_models;
+
 pub use event::{Event, EventStatistics, EventWait};
 pub use set_once::{SetOnce, SetOnceStatistics, SetOnceWait};
 
