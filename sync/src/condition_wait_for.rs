@@ -1,4 +1,4 @@
-//! Waiting at a condition until something holds.
+//! A wait for a predicate: one wait after the other, until it holds.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! An event: it happens once, and everybody who waits is told.
+//! Something that happens once: a value that is set once, without the value.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! The wait for a token on behalf of a key.
+//! A wait for a token in the name of a key, which is in the limiter's list meanwhile.
 
 use std::{
     fmt,

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyio_cancel_scope::CancelScope;
-use loom::{future::block_on, model::Builder, thread};
+use loom::{cell::UnsafeCell, future::block_on, model::Builder, thread};
 
 use crate::{CapacityLimiter, Condition, Event, Lock, Semaphore, SetOnce};
 
@@ -172,6 +172,23 @@ fn a_lock_is_with_one_at_a_time() {
         }
         others.into_iter().for_each(|other| other.join().unwrap());
         assert!(matches!(*lock.try_lock().unwrap(), 2 | 12));
+    });
+}
+
+// tokens.rs: loom does not know the lock's own cell, so its order is that of the token alone.
+#[test]
+fn what_one_did_under_the_lock_is_seen_by_the_next() {
+    explore(3, || {
+        let lock = Arc::new(new_lock(UnsafeCell::new(())));
+        let others = [(); 2].map(|()| {
+            let lock = lock.clone();
+            thread::spawn(move || block_on(lock.lock()).unwrap().with_mut(|_| ()))
+        });
+        if let Some(guard) = lock.try_lock() {
+            guard.with_mut(|_| ());
+        }
+        others.into_iter().for_each(|other| other.join().unwrap());
+        lock.try_lock().unwrap().with_mut(|_| ());
     });
 }
 

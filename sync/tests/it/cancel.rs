@@ -1,10 +1,8 @@
 //! What every wait of this crate does about cancellation. Each claim is made of each of them.
 
-use std::task::Poll;
-
 use anyio_cancel_scope::{CancelScope, checkpoint, shield};
 
-use crate::support::{cancelled_scope, cases, fresh_budget, polled, waiting};
+use crate::support::{cancelled_scope, cases, fresh_budget, polled, polled_once, waiting};
 
 // R4
 #[test]
@@ -122,10 +120,6 @@ fn a_wait_that_has_begun_is_not_delayed_and_counts_once() {
         assert!(polled_once(checkpoint()).is_pending(), "{}", case.name);
         fresh_budget();
     }
-}
-
-fn polled_once<F: Future>(future: F) -> Poll<F::Output> {
-    anyio_future_contract::Polled::new(future).poll()
 }
 
 // R12: the yield comes while nothing is taken, so a cancellation that comes meanwhile finds the operation not entered.

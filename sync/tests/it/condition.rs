@@ -8,7 +8,7 @@ use anyio_cancel_scope::{CancelScope, Cancelled, checkpoint};
 use anyio_future_contract::run_all;
 use anyio_sync::{Condition, Lock, LockGuard};
 
-use crate::support::{cancelled_scope, now, polled, waiting};
+use crate::support::{cancelled_scope, now, polled, polled_once, waiting};
 
 /// What most tests need: a lock, and a condition of what it guards.
 fn shared() -> (Lock<u32>, Condition) {
@@ -174,6 +174,22 @@ fn a_wait_is_in_line_before_the_lock_is_free() {
     assert!(notifier.is_woken());
     assert_eq!(notifier.assert_ready(), Ok(()));
     assert!(wait.is_woken() && wait.assert_ready().is_ok());
+}
+
+// R12
+#[test]
+fn a_wait_that_yields_at_its_entry_keeps_the_lock_until_it_is_in_line() {
+    let (lock, condition) = shared();
+    let mut wait = polled(condition.wait(take(&lock)));
+    for _ in 0..127 {
+        assert!(polled_once(checkpoint()).is_ready());
+    }
+    wait.assert_pending();
+    assert!(wait.is_woken() && lock.try_lock().is_none());
+    assert_eq!(condition.statistics().tasks_waiting, 0);
+    wait.assert_pending();
+    assert!(lock.try_lock().is_some());
+    assert_eq!(condition.statistics().tasks_waiting, 1);
 }
 
 #[test]

@@ -175,10 +175,11 @@ fn notifications_are_not_lost_while_waiters_give_up() {
                 continue;
             }
             // Some give up in the middle, at any stage.
-            let _given_up = a_few_polls(round % 4, async {
+            let ended = a_few_polls(round % 4, async {
                 let guard = lock.lock().await?;
                 condition.wait(guard).await.map(drop)
             });
+            assert!(ended.is_none_or(|waited| waited.is_ok()));
             let taken = block_on(async {
                 let guard = lock.lock().await?;
                 let mut guard = condition.wait_for(guard, |count| *count > 0).await?;

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::{RecvTimeoutError, channel},
     },
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
     thread,
     time::Duration,
 };
@@ -29,6 +29,11 @@ pub(crate) fn fresh_budget() {
 pub(crate) fn polled<F: Future>(future: F) -> Polled<F> {
     fresh_budget();
     Polled::new(future)
+}
+
+/// Polls a future once, with the budget that is left.
+pub(crate) fn polled_once<F: Future>(future: F) -> Poll<F::Output> {
+    Polled::new(future).poll()
 }
 
 /// One that waits.
