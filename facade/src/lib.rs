@@ -45,6 +45,9 @@ pub use anyio_signals as signals;
 #[cfg(feature = "streams")]
 #[doc(inline)]
 pub use anyio_streams as streams;
+#[cfg(feature = "sync")]
+#[doc(inline)]
+pub use anyio_sync as sync;
 #[doc(inline)]
 pub use anyio_task_group as task;
 #[cfg(feature = "streams")]

@@ -25,6 +25,7 @@ mod runtime;
 mod scopes;
 mod signals;
 mod streams;
+mod sync;
 
 use std::collections::BTreeSet;
 
@@ -44,6 +45,7 @@ const FILES: &[&str] = &[
     include_str!("scopes.rs"),
     include_str!("signals.rs"),
     include_str!("streams.rs"),
+    include_str!("sync.rs"),
 ];
 
 /// Uses that wait for a crate, under a word that the facade has as soon as the crate is there.
@@ -85,10 +87,7 @@ const WAITING: &[(&str, &[&str])] = &[
             "v10_dyn_send_eof_upcast_nonstatic",
         ],
     ),
-    ("anyio_sync", &["q46_sync", "q47_condition_wait_for", "v05_permit_into_child"]),
     ("Listener", &["u19_user_listener_loop_offload"]),
-    ("CapacityLimiter", &["v07_limiter_token_into_offload"]),
-    ("Semaphore", &["y03_permit_into_offload"]),
     ("to_thread", &["p39_run_sync_in_move_on_after", "q49_portal", "u21_thread_in_group_map", "q48_from_thread"]),
     (
         "fileio",

@@ -1,7 +1,6 @@
 //! What stands before each use: the facade as it is imported in programs, and stand-ins for what snippets talk about.
 //!
-//! `Connection`, `Lock` and `Event` stand in for types of crates that are still to come; here they are only something to
-//! wait for.
+//! `Connection` stands in for a type of a crate that is still to come; here it is only something to wait for.
 
 pub(crate) use std::{
     cell::{Cell, RefCell},
@@ -13,7 +12,14 @@ pub(crate) use std::{
     time::Duration,
 };
 
-pub(crate) use anyio::{memory::*, prelude::*, streams::*, typed_attrs::*, *};
+pub(crate) use anyio::{
+    memory::*,
+    prelude::*,
+    streams::*,
+    sync::{CapacityLimiter, Condition, Event, Lock, Semaphore, SetOnce},
+    typed_attrs::*,
+    *,
+};
 
 pub(crate) const D: Duration = Duration::from_secs(1);
 
@@ -53,34 +59,4 @@ pub(crate) struct Connection;
 
 pub(crate) async fn handle(_connection: Connection) -> io::Result<()> {
     Ok(())
-}
-
-pub(crate) struct Lock<T>(futures_util::lock::Mutex<T>);
-
-impl<T> Lock<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(futures_util::lock::Mutex::new(value))
-    }
-
-    pub(crate) fn lock(&self) -> anyio::scope::Cancellable<futures_util::lock::MutexLockFuture<'_, T>> {
-        self.0.lock().cancellable()
-    }
-
-    pub(crate) fn into_inner(self) -> T {
-        self.0.into_inner()
-    }
-}
-
-pub(crate) struct Event;
-
-impl Event {
-    pub(crate) fn new() -> Self {
-        Self
-    }
-
-    pub(crate) fn set(&self) {}
-
-    pub(crate) async fn wait(&self) -> Result<(), Cancelled> {
-        sleep_forever().await
-    }
 }
