@@ -161,7 +161,7 @@ fn a_cancellation_against_a_hand_over_loses_nothing() {
 // lock.rs, invariant 1
 #[test]
 fn a_lock_is_with_one_at_a_time() {
-    explore(3, || {
+    explore(2, || {
         let lock = Arc::new(new_lock(0));
         let others = [(); 2].map(|()| {
             let lock = lock.clone();
@@ -178,7 +178,7 @@ fn a_lock_is_with_one_at_a_time() {
 // tokens.rs: loom does not know the lock's own cell, so its order is that of the token alone.
 #[test]
 fn what_one_did_under_the_lock_is_seen_by_the_next() {
-    explore(3, || {
+    explore(2, || {
         let lock = Arc::new(new_lock(UnsafeCell::new(())));
         let others = [(); 2].map(|()| {
             let lock = lock.clone();
