@@ -163,19 +163,30 @@ fn a_value_that_nobody_takes_is_dropped() {
 fn one_that_is_leaked_goes_with_the_run() {
     ends(|| {
         for count in [0, 1, 3] {
-            let census = Census::default();
-            Builder::new().worker_threads(count).run(async {
-                for _ in 0..10 {
-                    let alive = census.one();
-                    let mut work = offload(async move {
-                        let _alive = alive;
-                        pending::<()>().await;
-                    });
-                    start(&mut work).await;
-                    std::mem::forget(work);
-                }
-            });
-            assert_eq!(census.count(), 0);
+            for waits in [false, true] {
+                let census = Census::default();
+                Builder::new().worker_threads(count).run(async {
+                    for _ in 0..10 {
+                        let alive = census.one();
+                        let (begun, begins) = futures::channel::oneshot::channel();
+                        let mut work = offload(async move {
+                            let _alive = alive;
+                            let _ = begun.send(());
+                            pending::<()>().await;
+                        });
+                        start(&mut work).await;
+                        if waits {
+                            begins.await.unwrap();
+                        }
+                        std::mem::forget(work);
+                    }
+                    if waits {
+                        // One more round trip, after which all of them are pending.
+                        offload(async {}).await;
+                    }
+                });
+                assert_eq!(census.count(), 0);
+            }
         }
     });
 }
