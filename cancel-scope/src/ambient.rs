@@ -8,7 +8,8 @@
 //!    means that nothing is known.
 //! 2. `FAST.waker` is the identity of the waker with which the innermost wrapper is being polled. That wrapper registers
 //!    the waker itself when its poll ends, so an operation polled with the same one registers nothing.
-//! 3. `FAST.checkpoints` is set back by nothing (R12).
+//! 3. While `FAST.in_task` is set the current place is the task itself, whatever `SLOW.scope` says: a task is one handle.
+//! 4. `FAST.checkpoints` is set back by nothing (R12).
 
 use std::{cell::Cell, panic::Location, sync::Arc};
 
@@ -27,6 +28,7 @@ struct Fast {
     generation: Cell<u64>,
     verdict: Cell<Verdict>,
     waker: Cell<WakerId>,
+    in_task: Cell<bool>,
     checkpoints: Cell<u32>,
 }
 
@@ -42,6 +44,7 @@ thread_local_cell! {
         generation: Cell::new(0),
         verdict: Cell::new(Verdict { cancelled: false, stopping: false }),
         waker: Cell::new(WakerId::NONE),
+        in_task: Cell::new(false),
         checkpoints: Cell::new(0),
     };
 }
@@ -63,25 +66,99 @@ fn peek<T: Default, R>(cell: &Cell<T>, f: impl FnOnce(&T) -> R) -> R {
     result
 }
 
-/// The part of the context that a scope brings.
-pub(crate) struct Frame {
-    pub(crate) scope: Option<ScopeRef>,
+/// What of the context costs nothing to look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight {
     pub(crate) generation: u64,
     pub(crate) verdict: Verdict,
     pub(crate) waker: WakerId,
+    pub(crate) in_task: bool,
+}
+
+impl Sight {
+    fn here() -> Self {
+        FAST.with(|fast| Self {
+            generation: fast.generation.get(),
+            verdict: fast.verdict.get(),
+            waker: fast.waker.get(),
+            in_task: fast.in_task.get(),
+        })
+    }
+
+    #[inline]
+    fn swap(&mut self) {
+        FAST.with(|fast| {
+            self.generation = fast.generation.replace(self.generation);
+            self.verdict = fast.verdict.replace(self.verdict);
+            self.waker = fast.waker.replace(self.waker);
+            self.in_task = fast.in_task.replace(self.in_task);
+        });
+    }
+}
+
+/// The part of the context that a scope brings.
+pub(crate) struct Frame {
+    pub(crate) scope: Option<ScopeRef>,
+    pub(crate) sight: Sight,
 }
 
 impl Frame {
     /// Exchanges this frame for the one in force. While a thread is ending there is none, and nothing is exchanged.
-    pub(crate) fn swap(&mut self) {
+    fn swap(&mut self) {
         let swapped = SLOW.try_with(|slow| self.scope = slow.scope.replace(self.scope.take()));
         if swapped.is_ok() {
-            FAST.with(|fast| {
-                self.generation = fast.generation.replace(self.generation);
-                self.verdict = fast.verdict.replace(self.verdict);
-                self.waker = fast.waker.replace(self.waker);
-            });
+            self.sight.swap();
         }
+    }
+}
+
+/// A frame in force; what it displaced, and the scope, come back when it is dropped.
+pub(crate) struct Visit<'a> {
+    scope: &'a mut Option<ScopeRef>,
+    frame: Frame,
+}
+
+impl<'a> Visit<'a> {
+    pub(crate) fn new(scope: &'a mut Option<ScopeRef>, mut frame: Frame) -> Self {
+        frame.swap();
+        Self { scope, frame }
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.frame.swap();
+        *self.scope = self.frame.scope.take();
+    }
+}
+
+/// A task in force, as the current place too; it comes back when this is dropped.
+pub(crate) struct TaskVisit<'a> {
+    task: &'a mut Option<TaskRef>,
+    sight: Sight,
+}
+
+impl<'a> TaskVisit<'a> {
+    #[inline]
+    pub(crate) fn new(task: &'a mut Option<TaskRef>, sight: Sight) -> Self {
+        let mut visit = Self { task, sight };
+        visit.swap();
+        visit
+    }
+
+    #[inline]
+    fn swap(&mut self) {
+        let swapped = SLOW.try_with(|slow| *self.task = slow.task.replace(self.task.take()));
+        if swapped.is_ok() {
+            self.sight.swap();
+        }
+    }
+}
+
+impl Drop for TaskVisit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.swap();
     }
 }
 
@@ -130,6 +207,9 @@ pub(crate) fn count_checkpoint() -> bool {
 
 /// The current scope.
 pub(crate) fn scope() -> Option<ScopeRef> {
+    if FAST.with(|fast| fast.in_task.get()) {
+        return task().map(|task| task as ScopeRef);
+    }
     SLOW.try_with(|slow| peek(&slow.scope, Clone::clone)).ok().flatten()
 }
 
@@ -148,6 +228,9 @@ pub(crate) fn scope_name() -> Option<Arc<str>> {
 
 /// The address of the current scope, 0 if there is none. It names the scope while someone holds it.
 pub(crate) fn scope_address() -> usize {
+    if FAST.with(|fast| fast.in_task.get()) {
+        return peek_task(|task| task.map_or(0, |task| Arc::as_ptr(task).cast::<()>() as usize));
+    }
     SLOW.try_with(|slow| {
         peek(&slow.scope, |scope| scope.as_ref().map_or(0, |scope| Arc::as_ptr(scope).cast::<()>() as usize))
     })
@@ -161,7 +244,16 @@ pub(crate) fn clock() -> TimeSource {
 
 /// The current task.
 pub(crate) fn task() -> Option<TaskRef> {
-    SLOW.try_with(|slow| peek(&slow.task, Clone::clone)).ok().flatten()
+    peek_task(|task| task.cloned())
+}
+
+/// Runs `f` on the current task, which is not to be asked for in it.
+#[inline]
+pub(crate) fn peek_task<R>(f: impl FnOnce(Option<&TaskRef>) -> R) -> R {
+    let task = SLOW.try_with(|slow| slow.task.take()).ok().flatten();
+    let result = f(task.as_ref());
+    let _ = SLOW.try_with(|slow| slow.task.set(task));
+    result
 }
 
 /// The current run.
@@ -209,7 +301,15 @@ pub(crate) fn with_clock<R>(clock: &mut TimeSource, f: impl FnOnce() -> R) -> R 
     f()
 }
 
+/// Runs `f` with `task` as the current one, and with the place that is here.
 pub(crate) fn with_task<R>(task: &mut Option<TaskRef>, f: impl FnOnce() -> R) -> R {
+    let here = Sight::here();
+    if here.in_task {
+        let mut outer = None;
+        let _visit = Visit::new(&mut outer, Frame { scope: scope(), sight: Sight { in_task: false, ..here } });
+        let _exchanged = Exchanged::new(task, |slow| &slow.task);
+        return f();
+    }
     let _exchanged = Exchanged::new(task, |slow| &slow.task);
     f()
 }

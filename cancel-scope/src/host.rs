@@ -9,14 +9,13 @@ use std::{
 
 use crate::{
     RunRecord,
-    ambient::{self, Frame},
+    ambient::{self, Frame, Sight, TaskVisit, Visit},
     clock::TimeSource,
-    seat::Visit,
     tree,
     waker_id::WakerId,
 };
 pub use crate::{
-    node::{Host, Node, ScopeRef},
+    node::{Host, Node, Room, ScopeRef},
     run_record::{AtWork, Outside},
     scope_node::ScopeNode,
     seat::Seat,
@@ -60,26 +59,25 @@ pub fn cause_at(place: &ScopeRef) -> Option<crate::Cause> {
     tree::cause(Some(place))
 }
 
-/// Polls a task of a group: with its own scope, record and waker. Called while the group's scope is the current one, and
-/// the task's scope is directly below that.
+/// Polls a task of a group: in its own scope, which is the task itself, and with its own record. Called while the group's
+/// scope is the current one, which is the task's parent.
 pub fn poll_task<R>(
-    scope: &mut Option<ScopeRef>,
     task: &mut Option<TaskRef>,
     cx: &mut Context<'_>,
     body: impl FnOnce(&mut Context<'_>) -> Poll<R>,
 ) -> Poll<R> {
     let (generation, outer) = ambient::verdict();
-    let verdict = outer.below(scope.as_ref().map_or(0, |scope| scope.node().flags()));
-    let frame = Frame { scope: scope.take(), generation, verdict, waker: WakerId::of(cx.waker()) };
-    let _visit = Visit::new(scope, frame);
-    ambient::with_task(task, || body(cx))
+    let verdict = outer.below(task.as_ref().map_or(0, |task| task.node().flags()));
+    let _visit = TaskVisit::new(task, Sight { generation, verdict, waker: WakerId::of(cx.waker()), in_task: true });
+    body(cx)
 }
 
 /// Polls the body of a group: as [`poll_task`], but in the group's scope, and in the record of the task that hosts it.
 pub fn poll_body<R>(cx: &mut Context<'_>, body: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
     let (generation, verdict) = ambient::verdict();
     let mut scope = None;
-    let frame = Frame { scope: ambient::scope(), generation, verdict, waker: WakerId::of(cx.waker()) };
+    let sight = Sight { generation, verdict, waker: WakerId::of(cx.waker()), in_task: false };
+    let frame = Frame { scope: ambient::scope(), sight };
     let _visit = Visit::new(&mut scope, frame);
     body(cx)
 }
@@ -94,6 +92,17 @@ pub fn task() -> Option<TaskRef> {
     ambient::task()
 }
 
+/// Runs `f` on the task here. Nothing that `f` does may ask for the task: no waker is woken and no value dropped in it.
+pub fn peek_task<R>(f: impl FnOnce(Option<&TaskRef>) -> R) -> R {
+    ambient::peek_task(f)
+}
+
+/// The number of the last change in the scope tree: as long as it stays, a [`situation`] does.
+#[inline]
+pub fn generation() -> u64 {
+    crate::generation::current()
+}
+
 /// Runs `f` with `task` as the current task, and puts it back into `task` afterwards.
 pub fn with_task<R>(task: &mut Option<TaskRef>, f: impl FnOnce() -> R) -> R {
     ambient::with_task(task, f)
@@ -104,11 +113,15 @@ pub fn cancel(place: &ScopeRef, cause: crate::Cause) {
     tree::cancel(place, cause);
 }
 
-/// Takes `place` out of the lists: its task has ended. Waits below it that somebody keeps are woken, to find out where they
+/// Takes `task`, which has ended, out of the lists. Waits below it that somebody keeps are woken, to find out where they
 /// belong now.
-pub fn leave(place: &ScopeRef) {
-    tree::unlist(place);
-    tree::wake_left_over(place);
+#[inline]
+pub fn leave(task: &TaskRef) {
+    if task.node().has_lists() {
+        let place: ScopeRef = task.clone();
+        tree::unlist(&place);
+        tree::wake_left_over(&place);
+    }
 }
 
 impl Node {

@@ -11,12 +11,11 @@ use std::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    ambient::{self, Frame},
+    ambient::{self, Frame, Sight, Visit},
     generation,
     leaf::Leaf,
     node::ScopeRef,
     scope_node::ScopeNode,
-    seat::Visit,
     tree,
     waker_id::WakerId,
 };
@@ -82,7 +81,8 @@ impl Bond {
         let generation = generation::current();
         let entry = tree::verdict_elsewhere(self.scope.as_ref());
         let polled = {
-            let frame = Frame { scope: self.scope.take(), generation, verdict: entry, waker: WakerId::of(cx.waker()) };
+            let sight = Sight { generation, verdict: entry, waker: WakerId::of(cx.waker()), in_task: false };
+            let frame = Frame { scope: self.scope.take(), sight };
             let _visit = Visit::new(&mut self.scope, frame);
             body(cx)
         };

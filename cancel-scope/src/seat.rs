@@ -16,7 +16,7 @@ use std::{
 };
 
 use crate::{
-    ambient::{self, Frame},
+    ambient::{self, Frame, Sight, Visit},
     generation,
     node::{CANCELLED, SHIELDED, ScopeRef},
     scope_node::ScopeNode,
@@ -69,7 +69,8 @@ impl Seat {
         let entry = outer.below(self.node.node.flags());
         let waker = WakerId::of(cx.waker());
         let polled = {
-            let frame = Frame { scope: self.scope.take(), generation, verdict: entry, waker };
+            let sight = Sight { generation, verdict: entry, waker, in_task: false };
+            let frame = Frame { scope: self.scope.take(), sight };
             let _visit = Visit::new(&mut self.scope, frame);
             body(cx)
         };
@@ -186,25 +187,5 @@ impl Exit {
             return Self::Passes;
         }
         Self::Absorbs
-    }
-}
-
-/// A frame in force; what it displaced, and the scope, come back when it is dropped.
-pub(crate) struct Visit<'a> {
-    scope: &'a mut Option<ScopeRef>,
-    frame: Frame,
-}
-
-impl<'a> Visit<'a> {
-    pub(crate) fn new(scope: &'a mut Option<ScopeRef>, mut frame: Frame) -> Self {
-        frame.swap();
-        Self { scope, frame }
-    }
-}
-
-impl Drop for Visit<'_> {
-    fn drop(&mut self) {
-        self.frame.swap();
-        *self.scope = self.frame.scope.take();
     }
 }

@@ -3,11 +3,11 @@
 //! `Arc` is std's in both worlds: scopes are held as `Arc<dyn Host>`, which loom's cannot be.
 
 #[cfg(not(anyio_loom))]
-pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 #[cfg(anyio_loom)]
 pub(crate) use {
-    loom::sync::atomic::Ordering,
+    loom::sync::atomic::{AtomicU32, Ordering},
     sequential::{AtomicU8, AtomicU64},
 };
 
@@ -41,6 +41,12 @@ mod sequential {
 
                 pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
                     self.0.fetch_add(value, order)
+                }
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self::new(0)
                 }
             }
         )+};

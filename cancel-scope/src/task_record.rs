@@ -1,8 +1,10 @@
 //! What is known of the task that runs: where it waits, and who it is.
 
-use std::{any::Any, fmt, panic::Location, sync::Arc};
+use std::{any::Any, fmt, panic::Location, sync::Arc, task::Waker};
 
 use crossbeam_utils::atomic::AtomicCell;
+
+use crate::node::Host;
 
 /// Where a task waits, and with which verb (`receive`, `lock`, ..).
 ///
@@ -45,13 +47,19 @@ impl fmt::Debug for TaskRecord {
     }
 }
 
-/// A task, as the ambient context holds it.
-pub trait TaskHost: Send + Sync {
+/// A task, as the ambient context holds it. It is a place in the scope tree, too.
+pub trait TaskHost: Host {
     /// Where it waits.
     fn record(&self) -> &TaskRecord;
 
     /// What the crate that made the task knows of it.
     fn details(&self) -> &(dyn Any + Send + Sync);
+
+    /// Where its value goes.
+    fn value(&self) -> &(dyn Any + Send + Sync);
+
+    /// What wakes it.
+    fn waker(self: Arc<Self>) -> Waker;
 }
 
 /// A shared handle to a task.

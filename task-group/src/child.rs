@@ -4,17 +4,20 @@ use std::{
     future::Future,
     marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll, Waker, ready},
+    sync::Arc,
+    task::{Context, Poll, ready},
 };
 
-use anyio_cancel_scope::{
-    CancelError, host,
-    host::{ScopeRef, TaskRef},
-};
+use anyio_cancel_scope::{CancelError, host, host::TaskRef};
 use anyio_context_vars::Snapshot;
 use pin_project_lite::pin_project;
 
-use crate::{TaskOutput, handle::Repr, task::End};
+use crate::{
+    TaskOutput,
+    joiners::wake_all,
+    keep::Keep,
+    task::{End, header},
+};
 
 /// How a child ended, for its group. A panic comes by unwinding.
 pub(crate) enum ChildEnd<V, E> {
@@ -47,33 +50,63 @@ impl<V, E: CancelError> ChildEnd<V, E> {
 /// A child that its group has not taken in yet.
 pub(crate) struct NewChild<C> {
     pub(crate) future: C,
-    pub(crate) waker: Waker,
-    pub(crate) scope: ScopeRef,
     pub(crate) task: TaskRef,
     /// The context variables of whoever started it.
     pub(crate) variables: Snapshot,
 }
 
+impl<C> NewChild<C> {
+    /// A child with the context variables that hold here.
+    pub(crate) fn new(future: C, task: TaskRef) -> Self {
+        Self { future, task, variables: Snapshot::take() }
+    }
+}
+
+/// Where a child's value goes.
+pub(crate) trait Place<T> {
+    fn put(&self, task: Option<&TaskRef>, value: T) -> Option<T>;
+}
+
+/// Into its task, with the rest of it.
+pub(crate) struct InTask;
+
+impl<T: Send + 'static> Place<T> for InTask {
+    fn put(&self, task: Option<&TaskRef>, value: T) -> Option<T> {
+        match task.and_then(|task| task.value().downcast_ref::<Keep<T>>()) {
+            Some(keep) => keep.put(value),
+            None => Some(value),
+        }
+    }
+}
+
+/// Apart: a value that is not `Send` cannot live in what a waker points to.
+impl<T> Place<T> for Arc<Keep<T>> {
+    fn put(&self, _: Option<&TaskRef>, value: T) -> Option<T> {
+        Keep::put(self, value)
+    }
+}
+
 pin_project! {
     /// A child with a handle: its value goes there.
-    pub(crate) struct Child<F, T, E> {
+    pub(crate) struct Child<F, P, E> {
         #[pin]
         future: F,
-        repr: Repr<T>,
+        place: P,
         error: PhantomData<fn() -> E>,
     }
 }
 
-impl<F, T, E> Child<F, T, E> {
-    pub(crate) fn new(future: F, repr: Repr<T>) -> Self {
-        Self { future, repr, error: PhantomData }
+impl<F, P, E> Child<F, P, E> {
+    pub(crate) fn new(future: F, place: P) -> Self {
+        Self { future, place, error: PhantomData }
     }
 }
 
-impl<F, T, E> Future for Child<F, T, E>
+impl<F, P, E> Future for Child<F, P, E>
 where
     F: Future,
-    F::Output: TaskOutput<E, Value = T>,
+    F::Output: TaskOutput<E>,
+    P: Place<<F::Output as TaskOutput<E>>::Value>,
     E: CancelError,
 {
     type Output = ChildEnd<(), E>;
@@ -81,13 +114,29 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let output = ready!(this.future.poll(cx));
-        Poll::Ready(settle(output.into_result(), this.repr))
+        Poll::Ready(settle(output.into_result(), this.place))
     }
 }
 
-/// Puts the value into the handle, and notes the end there.
-pub(crate) fn settle<T, E: CancelError>(result: Result<T, E>, repr: &Repr<T>) -> ChildEnd<(), E> {
-    let end = ChildEnd::of(result.map(|value| repr.value().put(value)));
-    repr.header().finish(end.end());
+/// Puts the value of the current task where it belongs, and notes its end.
+pub(crate) fn settle<T, E: CancelError>(result: Result<T, E>, place: &impl Place<T>) -> ChildEnd<(), E> {
+    let end = match ChildEnd::of(result) {
+        ChildEnd::Value(value) => {
+            let unwanted = host::peek_task(|task| place.put(task, value));
+            drop(unwanted);
+            ChildEnd::Value(())
+        }
+        ChildEnd::Interrupted => ChildEnd::Interrupted,
+        ChildEnd::Failed(error) => ChildEnd::Failed(error),
+    };
+    finish_here(end.end());
     end
+}
+
+/// Notes the end of the current task, and wakes who waits for it.
+pub(crate) fn finish_here(end: End) {
+    let joiners = host::peek_task(|task| Some(task.and_then(header)?.end_with(end)));
+    if let Some(joiners) = joiners {
+        wake_all(joiners);
+    }
 }

@@ -5,7 +5,9 @@
 //! 2. In one turn a child is polled at most once, and at most `TURN` children in all; what is left over makes the group
 //!    wake its host and return, so that a group whose children wake themselves starves nobody.
 //! 3. A panic, in a poll or in a destructor, is caught here and cancels the group. The first one is kept.
-//! 4. When a turn begins, every child and the body were last polled in the situation `told`, or `uneven` is set.
+//! 4. A child that ended leaves the group's book at the end of the turn at the latest, and many at once: its key is not given
+//!    out before.
+//! 5. When a turn begins, every child and the body were last polled in the situation `watch.told`, or `watch.uneven` is set.
 
 use std::{
     any::Any,
@@ -14,7 +16,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use anyio_cancel_scope::{
@@ -24,9 +26,9 @@ use anyio_cancel_scope::{
 use anyio_context_vars::Snapshot;
 
 use crate::{
+    book::make_room,
     child::NewChild,
     hub::{Hub, Ticket},
-    sync::Ordering,
     task::{End, Header, header},
 };
 
@@ -44,18 +46,41 @@ pub(crate) struct Children<C> {
     batch: VecDeque<Ticket>,
     /// Kept for its room.
     spare: Vec<Ticket>,
-    told: Situation,
-    /// The situation changed in the middle of a turn, so that not all saw the same.
-    uneven: bool,
+    /// The keys of those that ended in this turn.
+    gone: Vec<u32>,
+    watch: Watch,
     panic: Option<Payload>,
 }
 
 struct Slot<C> {
     future: C,
-    waker: Waker,
-    scope: Option<ScopeRef>,
     task: Option<TaskRef>,
     variables: Snapshot,
+}
+
+/// What the children were last told.
+#[derive(Default)]
+struct Watch {
+    told: Situation,
+    generation: u64,
+    /// The situation changed in the middle of a turn, so that not all saw the same.
+    uneven: bool,
+}
+
+impl Watch {
+    /// Looks whether the situation is still the one in which this turn began: before and after whatever is polled in it.
+    #[inline]
+    fn look(&mut self) {
+        if host::generation() != self.generation {
+            self.look_again();
+        }
+    }
+
+    #[cold]
+    fn look_again(&mut self) {
+        self.generation = host::generation();
+        self.uneven |= host::situation() != self.told;
+    }
 }
 
 impl<C> Slot<C> {
@@ -77,8 +102,8 @@ impl<C: Future + Unpin> Children<C> {
             live: 0,
             batch: VecDeque::new(),
             spare: Vec::new(),
-            told: Situation::default(),
-            uneven: false,
+            gone: Vec::new(),
+            watch: Watch::default(),
             panic: None,
         }
     }
@@ -93,9 +118,10 @@ impl<C: Future + Unpin> Children<C> {
         self.hub.bell.set_awake();
         self.hub.swap_ready(&mut self.spare);
         self.batch.extend(self.spare.drain(..));
+        let generation = host::generation();
         let now = host::situation();
-        let uneven = std::mem::take(&mut self.uneven);
-        let changed = std::mem::replace(&mut self.told, now) != now || uneven;
+        let last = std::mem::replace(&mut self.watch, Watch { told: now, generation, uneven: false });
+        let changed = last.told != now || last.uneven;
         let tell = changed && is_news(now);
         if tell {
             let tasks = self.slots.iter().flatten().filter_map(Slot::header);
@@ -104,9 +130,9 @@ impl<C: Future + Unpin> Children<C> {
         tell
     }
 
-    /// Looks whether the situation is still the one in which this turn began: before and after whatever is polled in it.
+    /// See [`Watch::look`].
     pub(crate) fn watch(&mut self) {
-        self.uneven |= host::situation() != self.told;
+        self.watch.look();
     }
 
     /// How many children are to be polled in this turn, if there is room.
@@ -121,7 +147,8 @@ impl<C: Future + Unpin> Children<C> {
         for _ in 0..now {
             let Some(ticket) = self.batch.pop_front() else { break };
             if self.is_valid(ticket)
-                && let Some(output) = self.poll_child(ticket.key)
+                && let Some(slot) = self.slots[ticket.key as usize].take()
+                && let Some(output) = self.poll_child(ticket.key, slot)
             {
                 on_end(output);
             }
@@ -136,54 +163,72 @@ impl<C: Future + Unpin> Children<C> {
 
     /// Whether another turn would poll any child: one that this turn had no room for, or that must be told.
     pub(crate) fn have_work(&self) -> bool {
-        !self.batch.is_empty() || (self.uneven && is_news(host::situation()))
+        !self.batch.is_empty() || (self.watch.uneven && is_news(host::situation()))
     }
 
     /// Takes a child in and polls it for the first time (R5).
-    pub(crate) fn take_in(&mut self, child: NewChild<C>) -> Option<C::Output> {
-        let key = header(&child.task).map_or(u32::MAX, |task| task.key.load(Ordering::Relaxed));
-        let at = key as usize;
-        if self.slots.len() <= at {
-            self.slots.resize_with(at + 1, || None);
+    pub(crate) fn take_in(&mut self, key: u32, child: NewChild<C>) -> Option<C::Output> {
+        let NewChild { future, task, variables } = child;
+        if let Some(header) = header(&task) {
+            header.take_in(key);
         }
-        let NewChild { future, waker, scope, task, variables } = child;
-        debug_assert!(self.slots[at].is_none(), "a key names one live task");
-        self.slots[at] = Some(Slot { future, waker, scope: Some(scope), task: Some(task), variables });
         self.live += 1;
-        self.poll_child(key)
+        self.poll_child(key, Slot { future, task: Some(task), variables })
     }
 
-    fn poll_child(&mut self, key: u32) -> Option<C::Output> {
-        self.watch();
-        let slot = self.slots.get_mut(key as usize)?.as_mut()?;
-        if let Some(task) = slot.header() {
+    /// Polls a child, and puts it in its place if it has not ended.
+    fn poll_child(&mut self, key: u32, mut slot: Slot<C>) -> Option<C::Output> {
+        self.watch.look();
+        let Slot { future, task, variables } = &mut slot;
+        let Some(waker) = task.as_ref().map(|task| task.clone().waker()) else { return None };
+        if let Some(task) = task.as_ref().and_then(header) {
             task.unqueue();
         }
-        let Slot { future, waker, scope, task, variables } = slot;
-        let mut cx = Context::from_waker(waker);
+        let mut cx = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            variables.enter_mut(|| host::poll_task(scope, task, &mut cx, |cx| Pin::new(future).poll(cx)))
+            variables.enter_mut(|| host::poll_task(task, &mut cx, |cx| Pin::new(future).poll(cx)))
         }));
-        self.watch();
+        self.watch.look();
         match polled {
-            Ok(Poll::Pending) => None,
+            Ok(Poll::Pending) => {
+                self.put(key, slot);
+                None
+            }
             Ok(Poll::Ready(output)) => {
-                self.remove(key, End::Finished);
+                self.remove(key, slot, End::Finished);
                 Some(output)
             }
             Err(payload) => {
                 self.panicked(payload);
-                self.remove(key, End::Panicked);
+                self.remove(key, slot, End::Panicked);
                 None
             }
         }
     }
 
+    fn put(&mut self, key: u32, slot: Slot<C>) {
+        while self.slots.len() <= key as usize {
+            make_room(&mut self.slots);
+            self.slots.push(None);
+        }
+        self.slots[key as usize] = Some(slot);
+    }
+
     /// Takes out a child that ended. Its own account of its end counts, if it gave one.
-    fn remove(&mut self, key: u32, end: End) {
-        let Some(slot) = self.slots[key as usize].take() else { return };
+    fn remove(&mut self, key: u32, slot: Slot<C>, end: End) {
         self.live -= 1;
-        if let Err(payload) = discard(&self.hub, key, slot, end) {
+        if let Err(payload) = discard(slot, end) {
+            self.panicked(payload);
+        }
+        self.gone.push(key);
+        if self.gone.len() >= TURN {
+            self.strike_gone();
+        }
+    }
+
+    /// Strikes those that ended out of the book.
+    pub(crate) fn strike_gone(&mut self) {
+        if let Some(payload) = self.strike() {
             self.panicked(payload);
         }
     }
@@ -205,10 +250,32 @@ impl<C> Children<C> {
         for key in 0..self.slots.len() {
             let Some(slot) = self.slots[key].take() else { continue };
             self.live -= 1;
-            if let Err(payload) = discard(&self.hub, key as u32, slot, End::Cancelled) {
+            if let Err(payload) = discard(slot, End::Cancelled) {
                 keep_first(&mut self.panic, payload);
             }
+            self.gone.push(key as u32);
         }
+        if let Some(payload) = self.strike() {
+            keep_first(&mut self.panic, payload);
+        }
+    }
+
+    /// Values of the user may go with the last of a task: a panic there is handed out.
+    fn strike(&mut self) -> Option<Payload> {
+        if self.gone.is_empty() {
+            return None;
+        }
+        let struck: Vec<Option<TaskRef>> = {
+            let mut book = self.hub.book.lock();
+            self.gone.drain(..).map(|key| book.strike(key)).collect()
+        };
+        let mut first = None;
+        for task in struck {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(task))) {
+                keep_first(&mut first, payload);
+            }
+        }
+        first
     }
 }
 
@@ -230,26 +297,23 @@ pub(crate) fn raise(panic: Option<Payload>) {
     }
 }
 
-/// Drops a child's future and takes its task off the books.
-fn discard<C>(hub: &Hub, key: u32, slot: Slot<C>, end: End) -> Result<(), Payload> {
-    let Slot { future, waker, scope, task, variables } = slot;
-    if let Some(task) = task.as_ref().and_then(header) {
-        // For good: nobody wakes it any more.
-        task.claim();
+/// Drops a child's future, and notes its end in its task.
+fn discard<C>(slot: Slot<C>, end: End) -> Result<(), Payload> {
+    let Slot { future, task, variables } = slot;
+    // For good: nobody wakes it any more.
+    let claimed = task.as_ref().and_then(header).map(|task| task.claim());
+    debug_assert!(claimed.is_some(), "a task of this crate");
+    let mut first = catch_unwind(AssertUnwindSafe(|| drop(future))).err();
+    if let Some(task) = &task {
+        if let Some(task) = header(task)
+            && task.end().is_none()
+        {
+            task.finish(if first.is_some() { End::Panicked } else { end });
+        }
+        host::leave(task);
     }
-    let mut first = None;
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-        keep_first(&mut first, payload);
-    }
-    if let Some(task) = task.as_ref().and_then(header) {
-        task.finish(if first.is_some() { End::Panicked } else { end });
-    }
-    if let Some(scope) = &scope {
-        host::leave(scope);
-    }
-    hub.remove(key);
     // Values of the user go with the last of them.
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop((waker, variables, scope, task)))) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop((variables, task)))) {
         keep_first(&mut first, payload);
     }
     first.map_or(Ok(()), Err)
@@ -257,14 +321,8 @@ fn discard<C>(hub: &Hub, key: u32, slot: Slot<C>, end: End) -> Result<(), Payloa
 
 /// Drops a child that was never taken in; its handle says that it was cancelled.
 pub(crate) fn discard_new<C>(child: NewChild<C>) -> Result<(), Payload> {
-    let NewChild { future, waker, scope, task, variables } = child;
-    let Some(header) = header(&task) else { return Ok(()) };
-    let key = header.key.load(Ordering::Relaxed);
-    let slot = Slot { future, waker, scope: Some(scope), task: Some(task.clone()), variables };
-    match header.hub() {
-        Some(hub) => discard(hub, key, slot, End::Cancelled),
-        None => Ok(()),
-    }
+    let NewChild { future, task, variables } = child;
+    discard(Slot { future, task: Some(task), variables }, End::Cancelled)
 }
 
 impl<C> Drop for Children<C> {

@@ -50,8 +50,7 @@ impl<C, E> Core<C, E> {
     /// Leaves a child for the group to take in (G7).
     #[track_caller]
     pub(crate) fn submit(&self, child: NewChild<C>, call: impl fmt::Display) {
-        self.hub.enter(child.task.clone());
-        let Err((child, phase)) = self.inbox.submit(child) else {
+        let Err((child, phase)) = self.inbox.submit(&self.hub, child) else {
             self.hub.bell.ring();
             return;
         };
@@ -243,7 +242,7 @@ where
 impl<C, E, T> Running<C, E, T> {
     /// The group is dropped: nothing gets in any more, and every child goes.
     fn close_dropped(&mut self, first: &mut Option<Payload>) {
-        let (new, late) = self.core.inbox.close_dropped();
+        let (new, late) = self.core.inbox.close_dropped(&self.core.hub);
         self.children.drop_all();
         for child in new {
             if let Err(payload) = discard_new(child) {
@@ -298,6 +297,7 @@ where
         left += kept;
         self.take_in_new(&mut left);
         self.take_late();
+        self.children.strike_gone();
         if *self.body_done && self.children.live() == 0 && !core.hub.bell.is_held() && core.inbox.close_if_empty() {
             return Poll::Ready(());
         }
@@ -340,13 +340,13 @@ where
     fn take_in_new(&mut self, left: &mut usize) {
         let mut new = Vec::new();
         while *left > 0 {
-            self.core.inbox.take_new(*left, &mut new);
+            self.core.inbox.take_new(&self.core.hub, *left, &mut new);
             if new.is_empty() {
                 return;
             }
             *left -= new.len();
-            for child in new.drain(..) {
-                if let Some(end) = self.children.take_in(child) {
+            for (key, child) in new.drain(..) {
+                if let Some(end) = self.children.take_in(key, child) {
                     self.tally.child(&self.core.hub, end);
                 }
             }

@@ -15,7 +15,7 @@ use crate::{
     JoinError, TaskId, TaskState,
     joiners::Joining,
     keep::Keep,
-    task::{End, Header, Task},
+    task::{End, Header, Task, TaskOf},
 };
 
 /// A task of a group, to wait for, to take the value of, or to cancel.
@@ -46,13 +46,12 @@ use crate::{
 /// # io::Result::Ok(()) }).unwrap();
 /// ```
 pub struct TaskHandle<T> {
-    scope: ScopeRef,
     repr: Repr<T>,
 }
 
 impl<T> TaskHandle<T> {
-    pub(crate) fn new(scope: ScopeRef, repr: Repr<T>) -> Self {
-        Self { scope, repr }
+    pub(crate) fn new(repr: Repr<T>) -> Self {
+        Self { repr }
     }
 
     fn header(&self) -> &Header {
@@ -73,7 +72,7 @@ impl<T> TaskHandle<T> {
 
     pub(crate) fn cancel_with(&self, cause: Cause) {
         if self.header().end().is_none() {
-            host::cancel(&self.scope, cause);
+            host::cancel(&self.repr.scope(), cause);
         }
     }
 
@@ -127,7 +126,7 @@ impl<T> TaskHandle<T> {
 impl<T> Drop for TaskHandle<T> {
     fn drop(&mut self) {
         if std::mem::needs_drop::<T>() {
-            self.repr.value().give_up();
+            self.repr.keep().give_up();
         }
     }
 }
@@ -145,41 +144,39 @@ impl<T> fmt::Debug for TaskHandle<T> {
 /// Where a task keeps its value.
 pub(crate) enum Repr<T> {
     /// With the rest of the task.
-    Joint(Arc<Task<T>>),
+    Joint(Arc<dyn TaskOf<T>>),
     /// Apart: a value that is not `Send` cannot live in what a waker points to.
     Apart(Arc<Task<()>>, Arc<Keep<T>>),
 }
 
 impl<T> Repr<T> {
-    pub(crate) fn header(&self) -> &Header {
+    fn header(&self) -> &Header {
         match self {
             Self::Joint(task) => task.header(),
             Self::Apart(task, _) => task.header(),
         }
     }
 
-    pub(crate) fn value(&self) -> &Keep<T> {
+    fn keep(&self) -> &Keep<T> {
         match self {
-            Self::Joint(task) => task.value(),
-            Self::Apart(_, value) => value,
+            Self::Joint(task) => task.keep(),
+            Self::Apart(_, keep) => keep,
+        }
+    }
+
+    fn scope(&self) -> ScopeRef {
+        match self {
+            Self::Joint(task) => task.clone(),
+            Self::Apart(task, _) => task.clone(),
         }
     }
 
     fn result(&self, end: End) -> Result<T, JoinError> {
         match end {
-            End::Finished => self.value().take().ok_or(JoinError::Taken),
+            End::Finished => self.keep().take().ok_or(JoinError::Taken),
             End::Failed => Err(JoinError::TaskFailed),
             End::Cancelled => Err(JoinError::TaskCancelled),
             End::Panicked => Err(JoinError::TaskPanicked),
-        }
-    }
-}
-
-impl<T> Clone for Repr<T> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Joint(task) => Self::Joint(task.clone()),
-            Self::Apart(task, value) => Self::Apart(task.clone(), value.clone()),
         }
     }
 }

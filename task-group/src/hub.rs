@@ -1,12 +1,13 @@
 //! What a group shares with its tasks and with whoever looks at it: nothing that borrows.
 //!
 //! # Invariants
-//! 1. A key names one live task: it is given out with the task's entry in `members`, and freed when the task ended.
+//! 1. Every task that has not ended is in the book, from when it is started: first under `new`, in the order of the inbox,
+//!    then under the key that it is taken in with. Those that ended go at the end of the turn.
 //! 2. A task pushes its ticket at most once between two polls of it (its `queued` flag), and never after its end. Its
 //!    last one may be in the queue when its key is given out again, and is known by its id.
 //!
 //! # Lock order
-//! `ready` and `members` are each held alone.
+//! The group's inbox before `book`, for what is new; `ready` is held alone.
 
 use std::{
     panic::Location,
@@ -14,12 +15,12 @@ use std::{
 };
 
 use anyio_cancel_scope::host::{ScopeNode, TaskRef, scope_node};
-use slab::Slab;
 
 use crate::{
     bell::Bell,
+    book::Book,
     registry,
-    sync::{Mutex, Ordering},
+    sync::Mutex,
     task::{Header, TaskId, header},
 };
 
@@ -31,7 +32,7 @@ pub(crate) struct Hub {
     /// The task that hosts the group.
     pub(crate) host: Option<TaskId>,
     ready: Mutex<Vec<Ticket>>,
-    members: Mutex<Slab<TaskRef>>,
+    pub(crate) book: Mutex<Book>,
     registered: Mutex<Option<usize>>,
 }
 
@@ -53,7 +54,7 @@ impl Hub {
             place,
             host,
             ready: Mutex::new(Vec::new()),
-            members: Mutex::new(Slab::new()),
+            book: Mutex::new(Book::default()),
             registered: Mutex::new(None),
         });
         let weak: Weak<Self> = Arc::downgrade(&hub);
@@ -61,24 +62,10 @@ impl Hub {
         hub
     }
 
-    /// Enters a task, which gets its key.
-    pub(crate) fn enter(&self, task: TaskRef) {
-        let mut members = self.members.lock();
-        let entry = members.vacant_entry();
-        if let Some(header) = header(&task) {
-            header.key.store(entry.key() as u32, Ordering::Relaxed);
-        }
-        entry.insert(task);
-    }
-
-    /// Takes out a task that ended.
-    pub(crate) fn remove(&self, key: u32) {
-        let task = self.members.lock().try_remove(key as usize);
-        drop(task);
-    }
-
+    /// The tasks that have not ended, in no order.
     pub(crate) fn members(&self) -> Vec<TaskRef> {
-        self.members.lock().iter().map(|(_, task)| task.clone()).collect()
+        let members = self.book.lock().members();
+        members.into_iter().filter(|task| header(task).is_some_and(|task| task.end().is_none())).collect()
     }
 
     /// A task of the group was woken.

@@ -1,12 +1,15 @@
 //! What reaches a group from its handles: new children, and errors that found nobody else to take them.
 //!
 //! # Invariants
-//! 1. While the group is open, every child that was submitted is in `new` or was taken in by the group.
+//! 1. While the group is open, every child that was submitted is in `new` or was taken in by the group. The task of each in
+//!    `new` stands in the group's book, in the same order.
 //! 2. Once it is not, nothing is put in: a child that comes too late is handed back to be dropped outside the lock.
 
 use std::collections::VecDeque;
 
-use crate::{child::NewChild, children::Payload, sync::Mutex};
+use anyio_context_vars::Snapshot;
+
+use crate::{book::LARGE, child::NewChild, children::Payload, hub::Hub, sync::Mutex};
 
 pub(crate) struct Inbox<C, E> {
     state: Mutex<State<C, E>>,
@@ -14,7 +17,7 @@ pub(crate) struct Inbox<C, E> {
 
 struct State<C, E> {
     phase: Phase,
-    new: VecDeque<NewChild<C>>,
+    new: VecDeque<(C, Snapshot)>,
     late: Vec<Late<E>>,
 }
 
@@ -39,11 +42,13 @@ impl<C, E> Inbox<C, E> {
     }
 
     /// Leaves a child for the group's next turn, or hands it back with the reason.
-    pub(crate) fn submit(&self, child: NewChild<C>) -> Result<(), (NewChild<C>, Phase)> {
+    pub(crate) fn submit(&self, hub: &Hub, child: NewChild<C>) -> Result<(), (NewChild<C>, Phase)> {
         let mut state = self.state.lock();
         match state.phase {
             Phase::Open => {
-                state.new.push_back(child);
+                let NewChild { future, task, variables } = child;
+                hub.book.lock().enter(task);
+                state.new.push_back((future, variables));
                 Ok(())
             }
             phase => Err((child, phase)),
@@ -63,11 +68,21 @@ impl<C, E> Inbox<C, E> {
         drop(rejected);
     }
 
-    /// Moves up to `most` children to `taken`, in the order in which they were submitted.
-    pub(crate) fn take_new(&self, most: usize, taken: &mut Vec<NewChild<C>>) {
+    /// Moves up to `most` children to `taken`, in the order in which they were submitted, with the keys that they get.
+    pub(crate) fn take_new(&self, hub: &Hub, most: usize, taken: &mut Vec<(u32, NewChild<C>)>) {
         let mut state = self.state.lock();
         let count = state.new.len().min(most);
-        taken.extend(state.new.drain(..count));
+        if count == 0 {
+            return;
+        }
+        let mut book = hub.book.lock();
+        let new = state.new.drain(..count);
+        taken.extend(new.zip(std::iter::from_fn(|| book.take_in())).map(|((future, variables), (key, task))| {
+            (key, NewChild { future, task, variables })
+        }));
+        if state.new.is_empty() && state.new.capacity() > LARGE {
+            state.new = VecDeque::new();
+        }
     }
 
     /// How many children wait to be taken in.
@@ -95,11 +110,14 @@ impl<C, E> Inbox<C, E> {
     }
 
     /// Closes the inbox of a group that is being dropped, and hands out what is in it.
-    pub(crate) fn close_dropped(&self) -> (VecDeque<NewChild<C>>, Vec<Late<E>>) {
+    pub(crate) fn close_dropped(&self, hub: &Hub) -> (Vec<NewChild<C>>, Vec<Late<E>>) {
         let mut state = self.state.lock();
         if state.phase == Phase::Open {
             state.phase = Phase::Dropped;
         }
-        (std::mem::take(&mut state.new), std::mem::take(&mut state.late))
+        let mut book = hub.book.lock();
+        let new = std::mem::take(&mut state.new).into_iter().zip(std::iter::from_fn(|| book.pop_new()));
+        let new = new.map(|((future, variables), task)| NewChild { future, task, variables }).collect();
+        (new, std::mem::take(&mut state.late))
     }
 }

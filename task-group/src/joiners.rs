@@ -1,7 +1,8 @@
 //! Those who wait for a task to end.
 //!
 //! # Invariants
-//! 1. Whoever is in the queue when the task ends is granted there, under the lock that guards the end; nobody joins later.
+//! 1. Whoever is in the queue when the task ends is woken; nobody joins later. The end takes the queue out of the task, under
+//!    the lock that guards both, so whoever finds the end has nothing to leave any more.
 
 use std::{
     fmt,
@@ -15,6 +16,11 @@ use crate::task::{End, Header};
 /// The queue of a task: any number of waits, all of which its end wakes.
 pub(crate) type Joiners = WaitQueue;
 
+/// Wakes everybody in a queue that was taken out of its task.
+pub(crate) fn wake_all(mut joiners: Joiners) {
+    joiners.grant_all(|()| ()).wake();
+}
+
 /// One wait for a task to end, which is no checkpoint by itself.
 pub(crate) struct Joining<'a> {
     header: &'a Header,
@@ -27,34 +33,41 @@ impl<'a> Joining<'a> {
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let header = self.header;
+        if let Some(end) = header.end() {
+            return Poll::Ready(end);
+        }
         let ticket = &mut self.ticket;
-        let known = self.header.with_joiners(|end, joiners| match (end, &*ticket) {
-            (Some(end), _) => Some(Poll::Ready(end)),
-            (None, Some(ticket)) if joiners.will_wake(ticket, cx.waker()) => Some(Poll::Pending),
-            (None, _) => None,
-        });
-        if let Some(known) = known {
-            return known;
+        if let Some(ticket) = &*ticket {
+            match header.with_joiners(|joiners| joiners.will_wake(ticket, cx.waker())) {
+                Err(end) => return Poll::Ready(end),
+                Ok(true) => return Poll::Pending,
+                Ok(false) => {}
+            }
         }
         // The waker is cloned, and an old one dropped, outside the lock.
         let waker = cx.waker().clone();
-        let (polled, stale) = self.header.with_joiners(|end, joiners| match (end, &*ticket) {
-            (Some(end), _) => (Poll::Ready(end), Some(waker)),
-            (None, Some(ticket)) => (Poll::Pending, Some(joiners.refresh(ticket, waker))),
-            (None, None) => {
+        let entered = header.with_joiners(|joiners| match &*ticket {
+            Some(ticket) => Some(joiners.refresh(ticket, waker)),
+            None => {
                 *ticket = Some(joiners.join((), waker));
-                (Poll::Pending, None)
+                None
             }
         });
-        drop(stale);
-        polled
+        match entered {
+            Err(end) => Poll::Ready(end),
+            Ok(stale) => {
+                drop(stale);
+                Poll::Pending
+            }
+        }
     }
 }
 
 impl Drop for Joining<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            let left = self.header.with_joiners(|_, joiners| joiners.leave(ticket));
+            let left = self.header.with_joiners(|joiners| joiners.leave(ticket));
             drop(left);
         }
     }

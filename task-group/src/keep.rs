@@ -30,16 +30,13 @@ impl<T> Keep<T> {
         Self(Mutex::new(Kept::Nothing))
     }
 
-    /// Puts the task's value there; drops it if nobody wants it.
-    pub(crate) fn put(&self, value: T) {
-        let unused = {
-            let mut kept = self.0.lock();
-            match *kept {
-                Kept::Unwanted => Kept::Value(value),
-                Kept::Nothing | Kept::Value(_) => std::mem::replace(&mut *kept, Kept::Value(value)),
-            }
-        };
-        drop(unused);
+    /// Puts the task's value there; hands out what is to be dropped.
+    pub(crate) fn put(&self, value: T) -> Option<T> {
+        let mut kept = self.0.lock();
+        match *kept {
+            Kept::Unwanted => Some(value),
+            Kept::Nothing | Kept::Value(_) => std::mem::replace(&mut *kept, Kept::Value(value)).into_value(),
+        }
     }
 
     pub(crate) fn take(&self) -> Option<T> {

@@ -1,9 +1,8 @@
 //! `local_task_group`: the same group for tasks that stay on one thread.
 
-use std::{borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc, task::Waker};
+use std::{borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc};
 
-use anyio_cancel_scope::{CancelError, CancelScope, host::ScopeRef};
-use anyio_context_vars::Snapshot;
+use anyio_cancel_scope::{CancelError, CancelScope};
 
 use crate::{
     ErrorGroup, Hold, NeverStarted, TaskHandle, TaskInfo, TaskOutput, TaskStatus,
@@ -117,7 +116,7 @@ impl<'env, E> LocalTaskGroup<'env, E> {
         E: CancelError + 'env,
     {
         let (child, handle) =
-            apart(&self.core, name, place, |repr| -> LocalChild<'env, E> { Box::pin(Child::new(fut, repr)) });
+            apart(&self.core, name, place, |keep| -> LocalChild<'env, E> { Box::pin(Child::new(fut, keep)) });
         self.core.submit(child, "LocalTaskGroup::start_soon");
         handle
     }
@@ -139,7 +138,7 @@ impl<'env, E> LocalTaskGroup<'env, E> {
         let core = self.core.clone();
         Start::new(core.clone(), place, move |starting: &Starting<V, E>| {
             let fut = f(starting.cell.status());
-            apart(&core, name, place, |repr| -> LocalChild<'env, E> { Box::pin(starting.child(fut, repr)) })
+            apart(&core, name, place, |keep| -> LocalChild<'env, E> { Box::pin(starting.child(fut, keep)) })
         })
     }
 
@@ -242,17 +241,10 @@ fn apart<C, E, T: 'static>(
     core: &Core<C, E>,
     name: Name,
     place: &'static Location<'static>,
-    future: impl FnOnce(Repr<T>) -> C,
+    future: impl FnOnce(Arc<Keep<T>>) -> C,
 ) -> (NewChild<C>, TaskHandle<T>) {
     let task: Arc<Task<()>> = Task::new(core.hub.clone(), name, place);
-    let repr = Repr::Apart(task.clone(), Arc::new(Keep::new()));
-    let scope: ScopeRef = task.clone();
-    let child = NewChild {
-        future: future(repr.clone()),
-        waker: Waker::from(task.clone()),
-        scope: scope.clone(),
-        task,
-        variables: Snapshot::take(),
-    };
-    (child, TaskHandle::new(scope, repr))
+    let keep = Arc::new(Keep::new());
+    let child = NewChild::new(future(keep.clone()), task.clone());
+    (child, TaskHandle::new(Repr::Apart(task, keep)))
 }

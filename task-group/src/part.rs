@@ -8,14 +8,13 @@ use std::{
     panic::Location,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
-use anyio_cancel_scope::{CancelError, host::ScopeRef};
-use anyio_context_vars::Snapshot;
+use anyio_cancel_scope::CancelError;
 
 use crate::{
-    child::{ChildEnd, NewChild},
+    child::{ChildEnd, NewChild, finish_here},
     group::Core,
     task::{Name, Task},
 };
@@ -30,7 +29,6 @@ pub(crate) struct Part<F, S> {
     future: Pin<Box<F>>,
     index: usize,
     sink: Arc<S>,
-    task: Arc<Task<()>>,
 }
 
 impl<F, S, T, E> Future for Part<F, S>
@@ -43,7 +41,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let end = ChildEnd::of(ready!(self.future.as_mut().poll(cx)));
-        self.task.header().finish(end.end());
+        finish_here(end.end());
         Poll::Ready(self.sink.end(self.index, end))
     }
 }
@@ -63,9 +61,7 @@ where
         place: &'static Location<'static>,
     ) {
         let task: Arc<Task<()>> = Task::new(self.hub.clone(), Name::of_type::<F>(), place);
-        let scope: ScopeRef = task.clone();
-        let waker = Waker::from(task.clone());
-        let part = Part { future, index, sink: sink.clone(), task: task.clone() };
-        self.submit(NewChild { future: part, waker, scope, task, variables: Snapshot::take() }, self.hub.verb);
+        let part = Part { future, index, sink: sink.clone() };
+        self.submit(NewChild::new(part, task), self.hub.verb);
     }
 }

@@ -25,10 +25,9 @@ use pin_project_lite::pin_project;
 
 use crate::{
     NeverStarted, TaskHandle, TaskOutput,
-    child::{ChildEnd, NewChild, settle},
+    child::{ChildEnd, NewChild, Place, finish_here, settle},
     children::Payload,
     group::Core,
-    handle::Repr,
     inbox::Late,
     sync::Mutex,
     task::End,
@@ -134,10 +133,10 @@ type ErrorCell<E> = Arc<Mutex<Option<E>>>;
 
 pin_project! {
     /// A child that is being started.
-    pub(crate) struct StartChild<F, T, V, E> {
+    pub(crate) struct StartChild<F, P, V, E> {
         #[pin]
         future: F,
-        repr: Repr<T>,
+        place: P,
         // After the future, so that it tells of the end when that is gone.
         line: Line<V>,
         error: ErrorCell<E>,
@@ -154,10 +153,11 @@ impl<V> Drop for Line<V> {
     }
 }
 
-impl<F, T, V, E> Future for StartChild<F, T, V, E>
+impl<F, P, V, E> Future for StartChild<F, P, V, E>
 where
     F: Future,
-    F::Output: TaskOutput<E, Value = T>,
+    F::Output: TaskOutput<E>,
+    P: Place<<F::Output as TaskOutput<E>>::Value>,
     E: CancelError,
 {
     type Output = ChildEnd<(), E>;
@@ -167,7 +167,7 @@ where
         let output = match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
             Ok(polled) => ready!(polled),
             Err(payload) => {
-                this.repr.header().finish(End::Panicked);
+                finish_here(End::Panicked);
                 match this.line.0.offer(StartEnd::Panicked(payload), || ()) {
                     Ok(()) => return Poll::Ready(ChildEnd::Value(())),
                     Err(StartEnd::Panicked(payload)) => resume_unwind(payload),
@@ -175,7 +175,7 @@ where
                 }
             }
         };
-        Poll::Ready(match settle(output.into_result(), this.repr) {
+        Poll::Ready(match settle(output.into_result(), this.place) {
             ChildEnd::Failed(error) => {
                 let mut error = Some(error);
                 let taken = this.line.0.offer(StartEnd::Failed, || *this.error.lock() = error.take());
@@ -202,8 +202,8 @@ pub(crate) struct Starting<V, E> {
 }
 
 impl<V, E> Starting<V, E> {
-    pub(crate) fn child<F, T>(&self, future: F, repr: Repr<T>) -> StartChild<F, T, V, E> {
-        StartChild { future, repr, line: Line(self.cell.clone()), error: self.error.clone() }
+    pub(crate) fn child<F, P>(&self, future: F, place: P) -> StartChild<F, P, V, E> {
+        StartChild { future, place, line: Line(self.cell.clone()), error: self.error.clone() }
     }
 }
 

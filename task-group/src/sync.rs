@@ -3,11 +3,11 @@
 //! `Arc` is std's in both worlds: tasks are held as trait objects and wakers, which loom's cannot be.
 
 #[cfg(not(anyio_loom))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 #[cfg(anyio_loom)]
 pub(crate) use {
-    loom::sync::atomic::{AtomicU32, Ordering},
+    loom::sync::atomic::Ordering,
     sequential::{AtomicBool, AtomicUsize},
 };
 

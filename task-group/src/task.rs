@@ -8,8 +8,12 @@
 //!
 //! # Invariants
 //! 1. The end is written once, after the value; whoever waits is woken after that, outside the lock.
-//! 2. `queued` is set while the ticket is in the ready queue, before the task was taken in (which polls it in any case),
-//!    and for good once it ended.
+//! 2. `QUEUED` is set while the ticket is in the ready queue, before the task was taken in (which polls it in any case),
+//!    and once it is taken out.
+//! 3. The end is set under the lock of `joiners`, so whoever sees no end under it and enters is woken by the end.
+//!
+//! # Size
+//! `Task<()>` and the two counts of its `Arc` take 120 bytes, up to which glibc's `malloc` has its fast lists.
 
 use std::{
     any::Any,
@@ -32,9 +36,9 @@ use anyio_cancel_scope::{
 use crate::{
     TaskInfo,
     hub::{Hub, Ticket},
-    joiners::Joiners,
+    joiners::{Joiners, wake_all},
     keep::Keep,
-    sync::{AtomicBool, AtomicU32, Mutex, Ordering},
+    sync::Mutex,
 };
 
 /// Names a task within the process; never given twice.
@@ -90,6 +94,34 @@ pub(crate) enum End {
     Panicked,
 }
 
+/// The marks in the room of a task's node: whether it is queued, and its end, of which one bit is set.
+const QUEUED: u8 = 1;
+const FINISHED: u8 = 1 << 1;
+const FAILED: u8 = 1 << 2;
+const CANCELLED: u8 = 1 << 3;
+const PANICKED: u8 = 1 << 4;
+
+impl End {
+    fn mark(self) -> u8 {
+        match self {
+            Self::Finished => FINISHED,
+            Self::Failed => FAILED,
+            Self::Cancelled => CANCELLED,
+            Self::Panicked => PANICKED,
+        }
+    }
+
+    fn of(marks: u8) -> Option<Self> {
+        match marks & !QUEUED {
+            0 => None,
+            FINISHED => Some(Self::Finished),
+            FAILED => Some(Self::Failed),
+            CANCELLED => Some(Self::Cancelled),
+            _ => Some(Self::Panicked),
+        }
+    }
+}
+
 /// The name of a task.
 pub(crate) enum Name {
     Given(Cow<'static, str>),
@@ -114,33 +146,33 @@ impl Name {
 pub(crate) struct Header {
     node: Node,
     hub: Option<Arc<Hub>>,
-    pub(crate) key: AtomicU32,
-    queued: AtomicBool,
     record: TaskRecord,
     id: TaskId,
-    name: Name,
+    name: fn() -> &'static str,
+    /// Apart, for few have one.
+    given_name: Option<Box<Cow<'static, str>>>,
     place: &'static Location<'static>,
-    outcome: Mutex<Outcome>,
-}
-
-#[derive(Default)]
-struct Outcome {
-    end: Option<End>,
-    joiners: Joiners,
+    joiners: Mutex<Joiners>,
 }
 
 impl Header {
     fn new(hub: Option<Arc<Hub>>, name: Name, place: &'static Location<'static>) -> Self {
+        let (name, given_name): (fn() -> &'static str, _) = match name {
+            Name::Given(name) => (|| "", Some(Box::new(name))),
+            Name::OfType(name) => (name, None),
+        };
+        let node = Node::default();
+        node.room().set_number(u32::MAX);
+        node.room().mark(QUEUED);
         Self {
-            node: Node::default(),
+            node,
             hub,
-            key: AtomicU32::new(u32::MAX),
-            queued: AtomicBool::new(true),
             record: TaskRecord::new(),
             id: TaskId::next(),
             name,
+            given_name,
             place,
-            outcome: Mutex::new(Outcome::default()),
+            joiners: Mutex::new(Joiners::new()),
         }
     }
 
@@ -149,7 +181,10 @@ impl Header {
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.name.as_str()
+        match &self.given_name {
+            Some(name) => name,
+            None => (self.name)().trim_end_matches("::{{closure}}"),
+        }
     }
 
     pub(crate) fn place(&self) -> &'static Location<'static> {
@@ -166,13 +201,19 @@ impl Header {
 
     /// What stands for the task in the ready queue.
     pub(crate) fn ticket(&self) -> Ticket {
-        Ticket { key: self.key.load(Ordering::Relaxed), id: self.id.0 as u32 }
+        Ticket { key: self.node.room().number(), id: self.id.0 as u32 }
+    }
+
+    /// The group polls the task from now on, under `key`.
+    pub(crate) fn take_in(&self, key: u32) -> Ticket {
+        self.node.room().set_number(key);
+        Ticket { key, id: self.id.0 as u32 }
     }
 
     /// Puts the ticket on the ready queue, unless it is there.
     fn wake(&self) {
-        if !self.queued.load(Ordering::SeqCst)
-            && !self.queued.swap(true, Ordering::SeqCst)
+        if self.node.room().marks() & QUEUED == 0
+            && self.claim()
             && let Some(hub) = &self.hub
         {
             hub.push(self.ticket());
@@ -181,45 +222,42 @@ impl Header {
 
     /// Marks the task as queued without queueing it; tells whether it was not before.
     pub(crate) fn claim(&self) -> bool {
-        !self.queued.swap(true, Ordering::SeqCst)
+        self.node.room().mark(QUEUED) & QUEUED == 0
     }
 
     /// The task is about to be polled: a wake-up from now on is one for the next turn.
     pub(crate) fn unqueue(&self) {
-        self.queued.store(false, Ordering::SeqCst);
+        self.node.room().unmark(QUEUED);
+    }
+
+    /// Notes how the task ended, and hands out who is to be woken for that. The first call counts.
+    #[must_use]
+    pub(crate) fn end_with(&self, end: End) -> Joiners {
+        let mut joiners = self.joiners.lock();
+        if self.end().is_some() {
+            return Joiners::new();
+        }
+        self.node.room().mark(end.mark());
+        self.record.clear();
+        std::mem::replace(&mut joiners, Joiners::new())
     }
 
     /// Notes how the task ended, and wakes who waits for that. The first call counts.
     pub(crate) fn finish(&self, end: End) {
-        let joiners = {
-            let mut outcome = self.outcome.lock();
-            if outcome.end.is_some() {
-                return;
-            }
-            outcome.end = Some(end);
-            // Mostly nobody waits.
-            (!outcome.joiners.is_empty()).then(|| outcome.joiners.grant_all(|()| ()))
-        };
-        self.record.clear();
-        if let Some(joiners) = joiners {
-            joiners.wake();
-        }
+        wake_all(self.end_with(end));
     }
 
     pub(crate) fn end(&self) -> Option<End> {
-        self.outcome.lock().end
+        End::of(self.node.room().marks())
     }
 
-    /// Runs `f` on the end and those who wait for it, under the lock.
-    pub(crate) fn with_joiners<R>(&self, f: impl FnOnce(Option<End>, &mut Joiners) -> R) -> R {
-        let mut outcome = self.outcome.lock();
-        let end = outcome.end;
-        f(end, &mut outcome.joiners)
-    }
-
-    /// The group that polls the task; `None` for the root of a `run`.
-    pub(crate) fn hub(&self) -> Option<&Arc<Hub>> {
-        self.hub.as_ref()
+    /// Runs `f` on those who wait for the end, under the lock; or tells the end.
+    pub(crate) fn with_joiners<R>(&self, f: impl FnOnce(&mut Joiners) -> R) -> Result<R, End> {
+        let mut joiners = self.joiners.lock();
+        match self.end() {
+            Some(end) => Err(end),
+            None => Ok(f(&mut joiners)),
+        }
     }
 
     /// Whether a checkpoint directly in the task would be cancelled.
@@ -258,12 +296,21 @@ impl<T> Task<T> {
     pub(crate) fn root(name: Name, place: &'static Location<'static>) -> Arc<Self> {
         Arc::new(Self { header: Header::new(None, name, place), value: Keep::new() })
     }
+}
 
-    pub(crate) fn header(&self) -> &Header {
+/// A task, to whoever knows the type of its value.
+pub(crate) trait TaskOf<T>: TaskHost {
+    fn header(&self) -> &Header;
+
+    fn keep(&self) -> &Keep<T>;
+}
+
+impl<T: Send + 'static> TaskOf<T> for Task<T> {
+    fn header(&self) -> &Header {
         &self.header
     }
 
-    pub(crate) fn value(&self) -> &Keep<T> {
+    fn keep(&self) -> &Keep<T> {
         &self.value
     }
 }
@@ -290,6 +337,14 @@ impl<T: Send + 'static> TaskHost for Task<T> {
 
     fn details(&self) -> &(dyn Any + Send + Sync) {
         &self.header
+    }
+
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        &self.value
+    }
+
+    fn waker(self: Arc<Self>) -> Waker {
+        Waker::from(self)
     }
 }
 

@@ -1,13 +1,12 @@
 //! `task_group`, and the handle that its body and children start tasks with.
 
-use std::{borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc, task::Waker};
+use std::{borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc};
 
-use anyio_cancel_scope::{CancelError, CancelScope, host::ScopeRef};
-use anyio_context_vars::Snapshot;
+use anyio_cancel_scope::{CancelError, CancelScope};
 
 use crate::{
     ErrorGroup, Hold, NeverStarted, TaskHandle, TaskInfo, TaskOutput, TaskStatus,
-    child::{Child, ChildEnd, NewChild},
+    child::{Child, ChildEnd, InTask, NewChild},
     group::{Core, Group},
     handle::Repr,
     start::{Start, Starting},
@@ -186,7 +185,7 @@ impl<'env, E> TaskGroup<'env, E> {
         E: CancelError + 'env,
     {
         let (child, handle) =
-            joint(&self.core, name, place, |repr| -> SendChild<'env, E> { Box::pin(Child::new(fut, repr)) });
+            joint(&self.core, name, place, || -> SendChild<'env, E> { Box::pin(Child::new(fut, InTask)) });
         self.core.submit(child, "TaskGroup::start_soon");
         handle
     }
@@ -208,7 +207,7 @@ impl<'env, E> TaskGroup<'env, E> {
         let core = self.core.clone();
         Start::new(core.clone(), place, move |starting: &Starting<V, E>| {
             let fut = f(starting.cell.status());
-            joint(&core, name, place, |repr| -> SendChild<'env, E> { Box::pin(starting.child(fut, repr)) })
+            joint(&core, name, place, || -> SendChild<'env, E> { Box::pin(starting.child(fut, InTask)) })
         })
     }
 
@@ -311,16 +310,8 @@ fn joint<C, E, T: Send + 'static>(
     core: &Core<C, E>,
     name: Name,
     place: &'static Location<'static>,
-    future: impl FnOnce(Repr<T>) -> C,
+    future: impl FnOnce() -> C,
 ) -> (NewChild<C>, TaskHandle<T>) {
-    let task = Task::new(core.hub.clone(), name, place);
-    let scope: ScopeRef = task.clone();
-    let child = NewChild {
-        future: future(Repr::Joint(task.clone())),
-        waker: Waker::from(task.clone()),
-        scope: scope.clone(),
-        task: task.clone(),
-        variables: Snapshot::take(),
-    };
-    (child, TaskHandle::new(scope, Repr::Joint(task)))
+    let task: Arc<Task<T>> = Task::new(core.hub.clone(), name, place);
+    (NewChild::new(future(), task.clone()), TaskHandle::new(Repr::Joint(task)))
 }
