@@ -4,11 +4,11 @@
 //! are moved in and out, not cloned: a poll costs no reference count.
 //!
 //! # Invariants
-//! 1. `FAST.verdict` is right for `SLOW.scope` as long as the process-wide generation is `FAST.generation`; generation 0
+//! 1. `verdict` of the sight is right for `SLOW.scope` as long as the process-wide generation is the sight's `generation`; generation 0
 //!    means that nothing is known.
-//! 2. `FAST.waker` is the identity of the waker with which the innermost wrapper is being polled. That wrapper registers
+//! 2. The sight's `waker` is the identity of the waker with which the innermost wrapper is being polled. That wrapper registers
 //!    the waker itself when its poll ends, so an operation polled with the same one registers nothing.
-//! 3. While `FAST.in_task` is set the current place is the task itself, whatever `SLOW.scope` says: a task is one handle.
+//! 3. While the sight's `in_task` is set the current place is the task itself, whatever `SLOW.scope` says: a task is one handle.
 //! 4. `FAST.checkpoints` is set back by nothing (R12).
 
 use std::{cell::Cell, panic::Location, sync::Arc};
@@ -25,10 +25,7 @@ use crate::{
 };
 
 struct Fast {
-    generation: Cell<u64>,
-    verdict: Cell<Verdict>,
-    waker: Cell<WakerId>,
-    in_task: Cell<bool>,
+    sight: Cell<Sight>,
     checkpoints: Cell<u32>,
 }
 
@@ -40,13 +37,7 @@ struct Slow {
 }
 
 thread_local_cell! {
-    static FAST: Fast = Fast {
-        generation: Cell::new(0),
-        verdict: Cell::new(Verdict { cancelled: false, stopping: false }),
-        waker: Cell::new(WakerId::NONE),
-        in_task: Cell::new(false),
-        checkpoints: Cell::new(0),
-    };
+    static FAST: Fast = Fast { sight: Cell::new(Sight::NOTHING), checkpoints: Cell::new(0) };
 }
 
 thread_local_cell! {
@@ -76,23 +67,21 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
+    const NOTHING: Self = Self {
+        generation: 0,
+        verdict: Verdict { cancelled: false, stopping: false },
+        waker: WakerId::NONE,
+        in_task: false,
+    };
+
+    #[inline]
     fn here() -> Self {
-        FAST.with(|fast| Self {
-            generation: fast.generation.get(),
-            verdict: fast.verdict.get(),
-            waker: fast.waker.get(),
-            in_task: fast.in_task.get(),
-        })
+        FAST.with(|fast| fast.sight.get())
     }
 
     #[inline]
     fn swap(&mut self) {
-        FAST.with(|fast| {
-            self.generation = fast.generation.replace(self.generation);
-            self.verdict = fast.verdict.replace(self.verdict);
-            self.waker = fast.waker.replace(self.waker);
-            self.in_task = fast.in_task.replace(self.in_task);
-        });
+        *self = FAST.with(|fast| fast.sight.replace(*self));
     }
 }
 
@@ -166,25 +155,23 @@ impl Drop for TaskVisit<'_> {
 #[inline]
 pub(crate) fn verdict() -> (u64, Verdict) {
     let generation = generation::current();
-    let (known, verdict) = FAST.with(|fast| (fast.generation.get(), fast.verdict.get()));
-    if known == generation { (generation, verdict) } else { look(generation) }
+    let sight = Sight::here();
+    if sight.generation == generation { (generation, sight.verdict) } else { look(generation) }
 }
 
 #[cold]
 fn look(generation: u64) -> (u64, Verdict) {
     let verdict = tree::verdict(scope().as_ref());
-    FAST.with(|fast| {
-        fast.verdict.set(verdict);
-        fast.generation.set(generation);
-    });
+    FAST.with(|fast| fast.sight.set(Sight { generation, verdict, ..fast.sight.get() }));
     (generation, verdict)
 }
 
 /// The change that ended this generation was one of a place below the current scope: the verdict here stays known.
 pub(crate) fn only_changed_below(ended: u64) {
     FAST.with(|fast| {
-        if fast.generation.get() == ended {
-            fast.generation.set(ended + 1);
+        let sight = fast.sight.get();
+        if sight.generation == ended {
+            fast.sight.set(Sight { generation: ended + 1, ..sight });
         }
     });
 }
@@ -192,7 +179,7 @@ pub(crate) fn only_changed_below(ended: u64) {
 /// The identity of the waker with which the innermost wrapper is polled.
 #[inline]
 pub(crate) fn waker() -> WakerId {
-    FAST.with(|fast| fast.waker.get())
+    Sight::here().waker
 }
 
 /// Counts a checkpoint; every 128th is told to yield.
@@ -207,7 +194,7 @@ pub(crate) fn count_checkpoint() -> bool {
 
 /// The current scope.
 pub(crate) fn scope() -> Option<ScopeRef> {
-    if FAST.with(|fast| fast.in_task.get()) {
+    if Sight::here().in_task {
         return task().map(|task| task as ScopeRef);
     }
     SLOW.try_with(|slow| peek(&slow.scope, Clone::clone)).ok().flatten()
@@ -228,7 +215,7 @@ pub(crate) fn scope_name() -> Option<Arc<str>> {
 
 /// The address of the current scope, 0 if there is none. It names the scope while someone holds it.
 pub(crate) fn scope_address() -> usize {
-    if FAST.with(|fast| fast.in_task.get()) {
+    if Sight::here().in_task {
         return peek_task(|task| task.map_or(0, |task| Arc::as_ptr(task).cast::<()>() as usize));
     }
     SLOW.try_with(|slow| {

@@ -141,27 +141,27 @@ impl ScopeNode {
 
     /// Cancels those above, as far as they are visible, whose time was over no later than this scope's, if that is what
     /// ended this one. So the outer one of two with the same deadline is the one to absorb, in whichever order the timer
-    /// came to them, and though the task may have been polled in between. Tells whether there was one.
-    pub(crate) fn tell_earlier_deadlines(&self, above: Option<ScopeRef>) -> bool {
+    /// came to them, and though the task may have been polled in between.
+    pub(crate) fn tell_earlier_deadlines(&self, above: Option<ScopeRef>) {
         if !matches!(self.node.cause(), Some(Cause::Deadline | Cause::Stopped)) {
-            return false;
+            return;
         }
         let (end, clock) = {
             let place = self.place();
             (place.expiry.end(), place.clock.clone())
         };
         // A deadline that was moved since then says nothing about what is over.
-        let Some(end) = end.map(|end| end.min(clock.now())) else { return false };
-        let mut told = false;
+        let Some(end) = end.map(|end| end.min(clock.now())) else { return };
         let mut at = above;
         while let Some(host) = at {
             at = if host.node().has(SHIELDED) { None } else { host.parent() };
             if let Some(scope) = host.as_scope() {
                 let comparable = scope.place().clock.is(&clock);
-                told |= comparable && scope.cancel_if_due(end).is_some();
+                if comparable {
+                    scope.cancel_if_due(end);
+                }
             }
         }
-        told
     }
 
     /// Brings the alarm in line with invariant 1. The clock is foreign code, so it is called without the lock, and what

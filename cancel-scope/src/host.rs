@@ -15,7 +15,7 @@ use crate::{
     waker_id::WakerId,
 };
 pub use crate::{
-    node::{Host, Node, Room, ScopeRef},
+    node::{Host, Node, ScopeRef},
     run_record::{AtWork, Outside},
     scope_node::ScopeNode,
     seat::Seat,

@@ -77,45 +77,14 @@ pub trait Host: Send + Sync {
 pub type ScopeRef = Arc<dyn Host>;
 
 /// The flags and lists of a place in the scope tree.
+///
+/// Its layout leaves room, which a task that embeds it uses for marks and a number of its own: so a task stays within the 120
+/// bytes up to which allocators are fast.
 pub struct Node {
     flags: AtomicU8,
-    room: Room,
-    more: Mutex<Option<Box<More>>>,
-}
-
-/// Room that the layout of a node leaves unused, for the marks of a task that embeds it: a task stays within 120 bytes, up
-/// to which allocators are fast.
-#[derive(Default)]
-pub struct Room {
     marks: AtomicU8,
     number: AtomicU32,
-}
-
-impl Room {
-    /// The marks.
-    pub fn marks(&self) -> u8 {
-        self.marks.load(Ordering::SeqCst)
-    }
-
-    /// Sets marks, and tells which were set before.
-    pub fn mark(&self, marks: u8) -> u8 {
-        self.marks.fetch_or(marks, Ordering::SeqCst)
-    }
-
-    /// Clears marks, and tells which were set before.
-    pub fn unmark(&self, marks: u8) -> u8 {
-        self.marks.fetch_and(!marks, Ordering::SeqCst)
-    }
-
-    /// The number, which orders nothing.
-    pub fn number(&self) -> u32 {
-        self.number.load(Ordering::Relaxed)
-    }
-
-    /// Sets the number.
-    pub fn set_number(&self, number: u32) {
-        self.number.store(number, Ordering::Relaxed);
-    }
+    more: Mutex<Option<Box<More>>>,
 }
 
 /// What most nodes never have.
@@ -139,12 +108,6 @@ impl More {
     }
 }
 
-impl std::fmt::Debug for Room {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Room").field("marks", &self.marks()).field("number", &self.number()).finish()
-    }
-}
-
 impl Default for Node {
     fn default() -> Self {
         Self::new(0)
@@ -153,13 +116,37 @@ impl Default for Node {
 
 impl Node {
     pub(crate) fn new(flags: u8) -> Self {
-        Self { flags: AtomicU8::new(flags), room: Room::default(), more: Mutex::new(None) }
+        Self { flags: AtomicU8::new(flags), marks: AtomicU8::new(0), number: AtomicU32::new(0), more: Mutex::new(None) }
     }
 
-    /// What the task that embeds this node keeps in it.
+    /// The marks of the task.
     #[inline]
-    pub fn room(&self) -> &Room {
-        &self.room
+    pub fn marks(&self) -> u8 {
+        self.marks.load(Ordering::SeqCst)
+    }
+
+    /// Sets marks, and tells which were set before.
+    #[inline]
+    pub fn mark(&self, marks: u8) -> u8 {
+        self.marks.fetch_or(marks, Ordering::SeqCst)
+    }
+
+    /// Clears marks, and tells which were set before.
+    #[inline]
+    pub fn unmark(&self, marks: u8) -> u8 {
+        self.marks.fetch_and(!marks, Ordering::SeqCst)
+    }
+
+    /// The number of the task, which orders nothing.
+    #[inline]
+    pub fn number(&self) -> u32 {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    /// Sets the number.
+    #[inline]
+    pub fn set_number(&self, number: u32) {
+        self.number.store(number, Ordering::Relaxed);
     }
 
     pub(crate) fn flags(&self) -> u8 {

@@ -4,44 +4,38 @@
 //! 1. A key names one task: it is given out when the task is taken in, and again only after it was struck out.
 //! 2. Tasks are dropped by whoever struck them out, outside the lock that guards this.
 
-use std::collections::VecDeque;
-
 use anyio_cancel_scope::host::TaskRef;
+
+use crate::blocks::Blocks;
 
 #[derive(Default)]
 pub(crate) struct Book {
-    new: VecDeque<TaskRef>,
+    new: Blocks<TaskRef>,
     members: Vec<Option<TaskRef>>,
     free: Vec<u32>,
 }
 
 impl Book {
     /// Enters a task that was started.
+    #[inline]
     pub(crate) fn enter(&mut self, task: TaskRef) {
-        self.new.push_back(task);
+        self.new.push(task);
     }
 
-    /// Gives the one that was entered first its key.
-    pub(crate) fn take_in(&mut self) -> Option<(u32, TaskRef)> {
-        let task = self.new.pop_front()?;
-        let key = match self.free.pop() {
-            Some(key) => key,
-            None => {
-                make_room(&mut self.members);
-                self.members.push(None);
-                self.members.len() as u32 - 1
-            }
-        };
-        self.members[key as usize] = Some(task.clone());
-        if self.new.is_empty() && self.new.capacity() > LARGE {
-            self.new = VecDeque::new();
+    /// Takes out those that were entered first and have no key yet, at most `most`.
+    pub(crate) fn take_new(&mut self, most: usize) -> Vec<TaskRef> {
+        self.new.take(most)
+    }
+
+    /// Gives a task that was new its key.
+    pub(crate) fn take_in(&mut self, task: TaskRef) -> u32 {
+        if let Some(key) = self.free.pop() {
+            self.members[key as usize] = Some(task);
+            return key;
         }
-        Some((key, task))
-    }
-
-    /// Takes out the one that was entered first and not taken in.
-    pub(crate) fn pop_new(&mut self) -> Option<TaskRef> {
-        self.new.pop_front()
+        make_room(&mut self.members);
+        self.members.push(Some(task));
+        self.members.len() as u32 - 1
     }
 
     /// Strikes out a task that ended.
@@ -55,16 +49,13 @@ impl Book {
 
     /// All that were started and not struck out.
     pub(crate) fn members(&self) -> Vec<TaskRef> {
-        self.members.iter().flatten().chain(&self.new).cloned().collect()
+        self.members.iter().flatten().chain(self.new.iter()).cloned().collect()
     }
 }
-
-/// How much room a list of what is new keeps when it is empty.
-pub(crate) const LARGE: usize = 1024;
 
 /// Makes room for one more: a large list grows by an eighth, so that it does not take twice of what it needs.
 pub(crate) fn make_room<T>(list: &mut Vec<T>) {
     if list.len() == list.capacity() {
-        list.reserve_exact((list.len() / 8).max(list.len().min(LARGE)).max(4));
+        list.reserve_exact((list.len() / 8).max(list.len().min(1024)).max(4));
     }
 }

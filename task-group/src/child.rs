@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 
 use crate::{
     TaskOutput,
-    joiners::wake_all,
+    joiners::{Joiners, wake_all},
     keep::Keep,
     task::{End, header},
 };
@@ -64,25 +64,22 @@ impl<C> NewChild<C> {
 
 /// Where a child's value goes.
 pub(crate) trait Place<T> {
-    fn put(&self, task: Option<&TaskRef>, value: T) -> Option<T>;
+    fn keep<'a>(&'a self, task: &'a TaskRef) -> Option<&'a Keep<T>>;
 }
 
 /// Into its task, with the rest of it.
 pub(crate) struct InTask;
 
 impl<T: Send + 'static> Place<T> for InTask {
-    fn put(&self, task: Option<&TaskRef>, value: T) -> Option<T> {
-        match task.and_then(|task| task.value().downcast_ref::<Keep<T>>()) {
-            Some(keep) => keep.put(value),
-            None => Some(value),
-        }
+    fn keep<'a>(&'a self, task: &'a TaskRef) -> Option<&'a Keep<T>> {
+        task.value().downcast_ref()
     }
 }
 
 /// Apart: a value that is not `Send` cannot live in what a waker points to.
 impl<T> Place<T> for Arc<Keep<T>> {
-    fn put(&self, _: Option<&TaskRef>, value: T) -> Option<T> {
-        Keep::put(self, value)
+    fn keep<'a>(&'a self, _: &'a TaskRef) -> Option<&'a Keep<T>> {
+        Some(self)
     }
 }
 
@@ -120,23 +117,32 @@ where
 
 /// Puts the value of the current task where it belongs, and notes its end.
 pub(crate) fn settle<T, E: CancelError>(result: Result<T, E>, place: &impl Place<T>) -> ChildEnd<(), E> {
-    let end = match ChildEnd::of(result) {
-        ChildEnd::Value(value) => {
-            let unwanted = host::peek_task(|task| place.put(task, value));
-            drop(unwanted);
-            ChildEnd::Value(())
-        }
-        ChildEnd::Interrupted => ChildEnd::Interrupted,
-        ChildEnd::Failed(error) => ChildEnd::Failed(error),
+    let (end, mut value) = match ChildEnd::of(result) {
+        ChildEnd::Value(value) => (ChildEnd::Value(()), Some(value)),
+        ChildEnd::Interrupted => (ChildEnd::Interrupted, None),
+        ChildEnd::Failed(error) => (ChildEnd::Failed(error), None),
     };
-    finish_here(end.end());
+    let joiners = host::peek_task(|task| {
+        let keep = task.and_then(|task| place.keep(task));
+        let Some((header, keep)) = task.and_then(header).zip(keep) else { return Joiners::new() };
+        if !header.is_wanted() {
+            return header.end_with(end.end());
+        }
+        if let Some(value) = value.take() {
+            keep.put(value);
+        }
+        let joiners = header.end_with(end.end());
+        if !header.is_wanted() {
+            value = keep.take();
+        }
+        joiners
+    });
+    drop(value);
+    wake_all(joiners);
     end
 }
 
 /// Notes the end of the current task, and wakes who waits for it.
 pub(crate) fn finish_here(end: End) {
-    let joiners = host::peek_task(|task| Some(task.and_then(header)?.end_with(end)));
-    if let Some(joiners) = joiners {
-        wake_all(joiners);
-    }
+    wake_all(host::peek_task(|task| task.and_then(header).map_or_else(Joiners::new, |header| header.end_with(end))));
 }

@@ -26,10 +26,11 @@ use anyio_cancel_scope::{
 use anyio_context_vars::Snapshot;
 
 use crate::{
+    blocks::BLOCK,
     book::make_room,
     child::NewChild,
     hub::{Hub, Ticket},
-    task::{End, Header, header},
+    task::{End, Header, header, silence, unqueue},
 };
 
 /// How many children one poll of a group polls at most.
@@ -48,6 +49,8 @@ pub(crate) struct Children<C> {
     spare: Vec<Ticket>,
     /// The keys of those that ended in this turn.
     gone: Vec<u32>,
+    /// Kept for its room.
+    struck: Vec<TaskRef>,
     watch: Watch,
     panic: Option<Payload>,
 }
@@ -103,6 +106,7 @@ impl<C: Future + Unpin> Children<C> {
             batch: VecDeque::new(),
             spare: Vec::new(),
             gone: Vec::new(),
+            struck: Vec::new(),
             watch: Watch::default(),
             panic: None,
         }
@@ -167,11 +171,9 @@ impl<C: Future + Unpin> Children<C> {
     }
 
     /// Takes a child in and polls it for the first time (R5).
-    pub(crate) fn take_in(&mut self, key: u32, child: NewChild<C>) -> Option<C::Output> {
+    pub(crate) fn take_in(&mut self, child: NewChild<C>) -> Option<C::Output> {
         let NewChild { future, task, variables } = child;
-        if let Some(header) = header(&task) {
-            header.take_in(key);
-        }
+        let key = task.node().number();
         self.live += 1;
         self.poll_child(key, Slot { future, task: Some(task), variables })
     }
@@ -180,10 +182,10 @@ impl<C: Future + Unpin> Children<C> {
     fn poll_child(&mut self, key: u32, mut slot: Slot<C>) -> Option<C::Output> {
         self.watch.look();
         let Slot { future, task, variables } = &mut slot;
-        let Some(waker) = task.as_ref().map(|task| task.clone().waker()) else { return None };
-        if let Some(task) = task.as_ref().and_then(header) {
-            task.unqueue();
-        }
+        let waker = task.as_ref().map(|task| {
+            unqueue(task);
+            task.clone().waker()
+        })?;
         let mut cx = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| {
             variables.enter_mut(|| host::poll_task(task, &mut cx, |cx| Pin::new(future).poll(cx)))
@@ -221,7 +223,7 @@ impl<C: Future + Unpin> Children<C> {
             self.panicked(payload);
         }
         self.gone.push(key);
-        if self.gone.len() >= TURN {
+        if self.gone.len() >= BLOCK {
             self.strike_gone();
         }
     }
@@ -265,12 +267,12 @@ impl<C> Children<C> {
         if self.gone.is_empty() {
             return None;
         }
-        let struck: Vec<Option<TaskRef>> = {
+        {
             let mut book = self.hub.book.lock();
-            self.gone.drain(..).map(|key| book.strike(key)).collect()
-        };
+            self.struck.extend(self.gone.drain(..).filter_map(|key| book.strike(key)));
+        }
         let mut first = None;
-        for task in struck {
+        for task in self.struck.drain(..) {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(task))) {
                 keep_first(&mut first, payload);
             }
@@ -300,14 +302,10 @@ pub(crate) fn raise(panic: Option<Payload>) {
 /// Drops a child's future, and notes its end in its task.
 fn discard<C>(slot: Slot<C>, end: End) -> Result<(), Payload> {
     let Slot { future, task, variables } = slot;
-    // For good: nobody wakes it any more.
-    let claimed = task.as_ref().and_then(header).map(|task| task.claim());
-    debug_assert!(claimed.is_some(), "a task of this crate");
+    let is_open = task.as_ref().is_some_and(silence);
     let mut first = catch_unwind(AssertUnwindSafe(|| drop(future))).err();
     if let Some(task) = &task {
-        if let Some(task) = header(task)
-            && task.end().is_none()
-        {
+        if is_open && let Some(task) = header(task) {
             task.finish(if first.is_some() { End::Panicked } else { end });
         }
         host::leave(task);

@@ -338,15 +338,14 @@ where
 
     /// Takes in what was started, and what that starts in turn, while this turn has room.
     fn take_in_new(&mut self, left: &mut usize) {
-        let mut new = Vec::new();
         while *left > 0 {
-            self.core.inbox.take_new(&self.core.hub, *left, &mut new);
-            if new.is_empty() {
+            let new = self.core.inbox.take_new(&self.core.hub, *left);
+            if new.len() == 0 {
                 return;
             }
             *left -= new.len();
-            for (key, child) in new.drain(..) {
-                if let Some(end) = self.children.take_in(key, child) {
+            for child in new {
+                if let Some(end) = self.children.take_in(child) {
                     self.tally.child(&self.core.hub, end);
                 }
             }

@@ -125,8 +125,8 @@ impl<T> TaskHandle<T> {
 
 impl<T> Drop for TaskHandle<T> {
     fn drop(&mut self) {
-        if std::mem::needs_drop::<T>() {
-            self.repr.keep().give_up();
+        if self.header().give_up() {
+            drop(self.repr.keep().take());
         }
     }
 }

@@ -5,11 +5,9 @@
 //!    `new` stands in the group's book, in the same order.
 //! 2. Once it is not, nothing is put in: a child that comes too late is handed back to be dropped outside the lock.
 
-use std::collections::VecDeque;
-
 use anyio_context_vars::Snapshot;
 
-use crate::{book::LARGE, child::NewChild, children::Payload, hub::Hub, sync::Mutex};
+use crate::{blocks::Blocks, child::NewChild, children::Payload, hub::Hub, sync::Mutex, task::set_key};
 
 pub(crate) struct Inbox<C, E> {
     state: Mutex<State<C, E>>,
@@ -17,7 +15,7 @@ pub(crate) struct Inbox<C, E> {
 
 struct State<C, E> {
     phase: Phase,
-    new: VecDeque<(C, Snapshot)>,
+    new: Blocks<(C, Snapshot)>,
     late: Vec<Late<E>>,
 }
 
@@ -38,7 +36,7 @@ pub(crate) enum Late<E> {
 
 impl<C, E> Inbox<C, E> {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State { phase: Phase::Open, new: VecDeque::new(), late: Vec::new() }) }
+        Self { state: Mutex::new(State { phase: Phase::Open, new: Blocks::default(), late: Vec::new() }) }
     }
 
     /// Leaves a child for the group's next turn, or hands it back with the reason.
@@ -48,7 +46,7 @@ impl<C, E> Inbox<C, E> {
             Phase::Open => {
                 let NewChild { future, task, variables } = child;
                 hub.book.lock().enter(task);
-                state.new.push_back((future, variables));
+                state.new.push((future, variables));
                 Ok(())
             }
             phase => Err((child, phase)),
@@ -68,21 +66,23 @@ impl<C, E> Inbox<C, E> {
         drop(rejected);
     }
 
-    /// Moves up to `most` children to `taken`, in the order in which they were submitted, with the keys that they get.
-    pub(crate) fn take_new(&self, hub: &Hub, most: usize, taken: &mut Vec<(u32, NewChild<C>)>) {
-        let mut state = self.state.lock();
-        let count = state.new.len().min(most);
-        if count == 0 {
-            return;
-        }
-        let mut book = hub.book.lock();
-        let new = state.new.drain(..count);
-        taken.extend(new.zip(std::iter::from_fn(|| book.take_in())).map(|((future, variables), (key, task))| {
-            (key, NewChild { future, task, variables })
-        }));
-        if state.new.is_empty() && state.new.capacity() > LARGE {
-            state.new = VecDeque::new();
-        }
+    /// Takes children out in the order in which they were submitted, up to `most`, and gives them their keys.
+    pub(crate) fn take_new(&self, hub: &Hub, most: usize) -> impl ExactSizeIterator<Item = NewChild<C>> + use<C, E> {
+        let (new, tasks) = {
+            let mut state = self.state.lock();
+            if state.new.is_empty() {
+                (Vec::new(), Vec::new())
+            } else {
+                let mut book = hub.book.lock();
+                let tasks = book.take_new(most);
+                for task in &tasks {
+                    let key = book.take_in(task.clone());
+                    set_key(task, key);
+                }
+                (state.new.take(most), tasks)
+            }
+        };
+        new.into_iter().zip(tasks).map(|((future, variables), task)| NewChild { future, task, variables })
     }
 
     /// How many children wait to be taken in.
@@ -116,8 +116,12 @@ impl<C, E> Inbox<C, E> {
             state.phase = Phase::Dropped;
         }
         let mut book = hub.book.lock();
-        let new = std::mem::take(&mut state.new).into_iter().zip(std::iter::from_fn(|| book.pop_new()));
-        let new = new.map(|((future, variables), task)| NewChild { future, task, variables }).collect();
-        (new, std::mem::take(&mut state.late))
+        let mut closed = Vec::new();
+        while !state.new.is_empty() {
+            let (new, tasks) = (state.new.take(usize::MAX), book.take_new(usize::MAX));
+            let new = new.into_iter().zip(tasks);
+            closed.extend(new.map(|((future, variables), task)| NewChild { future, task, variables }));
+        }
+        (closed, std::mem::take(&mut state.late))
     }
 }

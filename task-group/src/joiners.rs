@@ -17,8 +17,11 @@ use crate::task::{End, Header};
 pub(crate) type Joiners = WaitQueue;
 
 /// Wakes everybody in a queue that was taken out of its task.
+#[inline]
 pub(crate) fn wake_all(mut joiners: Joiners) {
-    joiners.grant_all(|()| ()).wake();
+    if !joiners.is_empty() {
+        joiners.grant_all(|()| ()).wake();
+    }
 }
 
 /// One wait for a task to end, which is no checkpoint by itself.

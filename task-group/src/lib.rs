@@ -20,6 +20,7 @@ mod task;
 mod task_group;
 
 mod bell;
+mod blocks;
 mod book;
 mod child;
 mod children;

@@ -10,7 +10,10 @@
 //! 1. The end is written once, after the value; whoever waits is woken after that, outside the lock.
 //! 2. `QUEUED` is set while the ticket is in the ready queue, before the task was taken in (which polls it in any case),
 //!    and once it is taken out.
-//! 3. The end is set under the lock of `joiners`, so whoever sees no end under it and enters is woken by the end.
+//! 3. The end is set under the lock of `joiners`, so whoever sees no end under it and enters is woken by the end; only not
+//!    when the handle is gone, by which alone anybody waits.
+//! 4. A value is put in before the end is set. Who drops the handle marks that first and looks for the end afterwards, who
+//!    sets the end looks for that mark afterwards: one of them takes out a value that nobody wants.
 //!
 //! # Size
 //! `Task<()>` and the two counts of its `Arc` take 120 bytes, up to which glibc's `malloc` has its fast lists.
@@ -94,12 +97,14 @@ pub(crate) enum End {
     Panicked,
 }
 
-/// The marks in the room of a task's node: whether it is queued, and its end, of which one bit is set.
+/// The marks in a task's node: whether it is queued, its end, of which one bit is set, and whether its handle is
+/// gone.
 const QUEUED: u8 = 1;
 const FINISHED: u8 = 1 << 1;
 const FAILED: u8 = 1 << 2;
 const CANCELLED: u8 = 1 << 3;
 const PANICKED: u8 = 1 << 4;
+const UNWANTED: u8 = 1 << 5;
 
 impl End {
     fn mark(self) -> u8 {
@@ -112,7 +117,7 @@ impl End {
     }
 
     fn of(marks: u8) -> Option<Self> {
-        match marks & !QUEUED {
+        match marks & !(QUEUED | UNWANTED) {
             0 => None,
             FINISHED => Some(Self::Finished),
             FAILED => Some(Self::Failed),
@@ -162,8 +167,8 @@ impl Header {
             Name::OfType(name) => (name, None),
         };
         let node = Node::default();
-        node.room().set_number(u32::MAX);
-        node.room().mark(QUEUED);
+        node.set_number(u32::MAX);
+        node.mark(QUEUED);
         Self {
             node,
             hub,
@@ -201,18 +206,12 @@ impl Header {
 
     /// What stands for the task in the ready queue.
     pub(crate) fn ticket(&self) -> Ticket {
-        Ticket { key: self.node.room().number(), id: self.id.0 as u32 }
-    }
-
-    /// The group polls the task from now on, under `key`.
-    pub(crate) fn take_in(&self, key: u32) -> Ticket {
-        self.node.room().set_number(key);
-        Ticket { key, id: self.id.0 as u32 }
+        Ticket { key: self.node.number(), id: self.id.0 as u32 }
     }
 
     /// Puts the ticket on the ready queue, unless it is there.
     fn wake(&self) {
-        if self.node.room().marks() & QUEUED == 0
+        if self.node.marks() & QUEUED == 0
             && self.claim()
             && let Some(hub) = &self.hub
         {
@@ -222,22 +221,24 @@ impl Header {
 
     /// Marks the task as queued without queueing it; tells whether it was not before.
     pub(crate) fn claim(&self) -> bool {
-        self.node.room().mark(QUEUED) & QUEUED == 0
-    }
-
-    /// The task is about to be polled: a wake-up from now on is one for the next turn.
-    pub(crate) fn unqueue(&self) {
-        self.node.room().unmark(QUEUED);
+        self.node.mark(QUEUED) & QUEUED == 0
     }
 
     /// Notes how the task ended, and hands out who is to be woken for that. The first call counts.
     #[must_use]
     pub(crate) fn end_with(&self, end: End) -> Joiners {
-        let mut joiners = self.joiners.lock();
-        if self.end().is_some() {
+        let marks = self.node.marks();
+        if End::of(marks).is_some() {
             return Joiners::new();
         }
-        self.node.room().mark(end.mark());
+        if marks & UNWANTED != 0 {
+            // Only by the handle anybody waits.
+            self.node.mark(end.mark());
+            self.record.clear();
+            return Joiners::new();
+        }
+        let mut joiners = self.joiners.lock();
+        self.node.mark(end.mark());
         self.record.clear();
         std::mem::replace(&mut joiners, Joiners::new())
     }
@@ -247,8 +248,18 @@ impl Header {
         wake_all(self.end_with(end));
     }
 
+    /// The handle is gone: no value is wanted, and nobody can wait any more. Tells whether the task has ended.
+    pub(crate) fn give_up(&self) -> bool {
+        End::of(self.node.mark(UNWANTED)).is_some()
+    }
+
+    /// Whether the handle is there.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.node.marks() & UNWANTED == 0
+    }
+
     pub(crate) fn end(&self) -> Option<End> {
-        End::of(self.node.room().marks())
+        End::of(self.node.marks())
     }
 
     /// Runs `f` on those who wait for the end, under the lock; or tells the end.
@@ -358,7 +369,26 @@ impl<T: Send + 'static> Wake for Task<T> {
     }
 }
 
+/// The group polls the task from now on, under `key`.
+#[inline]
+pub(crate) fn set_key(task: &TaskRef, key: u32) {
+    task.node().set_number(key);
+}
+
+/// The task is about to be polled: a wake-up from now on is one for the next turn.
+#[inline]
+pub(crate) fn unqueue(task: &TaskRef) {
+    task.node().unmark(QUEUED);
+}
+
+/// The task is never woken again; tells whether it has no end yet.
+#[inline]
+pub(crate) fn silence(task: &TaskRef) -> bool {
+    End::of(task.node().mark(QUEUED)).is_none()
+}
+
 /// The header of a task of this crate.
+#[inline]
 pub(crate) fn header(task: &TaskRef) -> Option<&Header> {
     task.details().downcast_ref()
 }
@@ -380,4 +410,15 @@ pub(crate) fn header(task: &TaskRef) -> Option<&Header> {
 /// ```
 pub fn current_task() -> Option<TaskInfo> {
     TaskInfo::of(&anyio_cancel_scope::host::task()?)
+}
+
+#[cfg(all(test, not(anyio_loom), target_pointer_width = "64"))]
+mod tests {
+    use super::Task;
+
+    // P4
+    #[test]
+    fn a_task_without_a_value_takes_120_bytes_with_its_counts() {
+        assert_eq!(2 * size_of::<usize>() + size_of::<Task<()>>(), 120);
+    }
 }
