@@ -78,8 +78,8 @@ pub(super) fn anyio(children: u64) -> Duration {
                 let waiting = &waiting;
                 tg.start_soon(async move {
                     waiting.note();
-                    sleep_forever().await?;
-                    io::Result::Ok(())
+                    // It ends as the children with a token do: without a word.
+                    let _ = sleep_forever().await;
                 });
             }
             while !waiting.is(children) {
@@ -87,7 +87,7 @@ pub(super) fn anyio(children: u64) -> Duration {
             }
             begun.set(Some(Instant::now()));
             tg.cancel();
-            Ok(())
+            io::Result::Ok(())
         });
         group.await.expect("nobody fails");
         begun.get().expect("it was cancelled").elapsed()
