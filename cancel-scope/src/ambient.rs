@@ -10,14 +10,18 @@
 //!    the waker itself when its poll ends, so an operation polled with the same one registers nothing.
 //! 3. While the sight's `in_task` is set the current place is the task itself, whatever `SLOW.scope` says: a task is one handle.
 //! 4. `FAST.checkpoints` is set back by nothing (R12).
+//! 5. While `SLOW.draft` is there, it is the current scope, and the current place by invariant 3 what is above it. Once it was
+//!    asked for, it is in `SLOW.scope`, and its seat is in `SLOW.made` until its poll ends, with what was there before.
 
-use std::{cell::Cell, panic::Location, sync::Arc};
+use std::{cell::Cell, panic::Location, sync::Arc, time::Instant};
 
 use crate::{
     clock::TimeSource,
+    draft::Draft,
     generation,
     node::ScopeRef,
     run_record::RunRecord,
+    seat::Seat,
     sync::thread_local_cell,
     task_record::{TaskRef, Verb},
     tree::{self, Verdict},
@@ -31,6 +35,8 @@ struct Fast {
 
 struct Slow {
     scope: Cell<Option<ScopeRef>>,
+    draft: Cell<Option<Draft>>,
+    made: Cell<Option<Box<Seat>>>,
     task: Cell<Option<TaskRef>>,
     clock: Cell<TimeSource>,
     run: Cell<Option<Arc<RunRecord>>>,
@@ -43,6 +49,8 @@ thread_local_cell! {
 thread_local_cell! {
     static SLOW: Slow = Slow {
         scope: Cell::new(None),
+        draft: Cell::new(None),
+        made: Cell::new(None),
         task: Cell::new(None),
         clock: Cell::new(TimeSource(None)),
         run: Cell::new(None),
@@ -55,6 +63,78 @@ fn peek<T: Default, R>(cell: &Cell<T>, f: impl FnOnce(&T) -> R) -> R {
     let result = f(&value);
     cell.set(value);
     result
+}
+
+impl Slow {
+    /// The current place, but for a draft.
+    fn place(&self) -> Option<ScopeRef> {
+        if Sight::here().in_task {
+            return peek(&self.task, Clone::clone).map(|task| task as ScopeRef);
+        }
+        peek(&self.scope, Clone::clone)
+    }
+
+    /// The draft in force becomes a place in the tree, if there is one.
+    #[inline]
+    fn make_draft(&self) {
+        if let Some(draft) = self.draft.get() {
+            self.make(draft);
+        }
+    }
+
+    #[cold]
+    fn make(&self, draft: Draft) {
+        self.draft.set(None);
+        let mut seat = draft.make(self.place(), peek(&self.clock, Clone::clone), None);
+        seat.exchange_scope(&self.scope);
+        // What the draft displaced is still so, and comes back with that.
+        FAST.with(|fast| fast.sight.set(Sight { in_task: false, ..fast.sight.get() }));
+        self.made.set(Some(seat));
+    }
+}
+
+/// The draft in force becomes a place in the tree, if there is one: somebody puts another scope or clock in force inside of
+/// it.
+#[inline]
+pub(crate) fn make_draft() {
+    let _ = SLOW.try_with(Slow::make_draft);
+}
+
+/// A draft in force; what it displaced comes back when this is dropped, and its seat comes out if somebody had asked for
+/// it.
+pub(crate) struct Drafting<'a> {
+    asked_for: &'a mut Option<Box<Seat>>,
+    made: Option<Box<Seat>>,
+    sight: &'a mut Sight,
+}
+
+impl<'a> Drafting<'a> {
+    /// Puts `draft` in force, with what is seen in it; whether the current place is a task stays as it is.
+    #[inline]
+    pub(crate) fn new(draft: Draft, asked_for: &'a mut Option<Box<Seat>>, sight: &'a mut Sight) -> Self {
+        let made = SLOW.try_with(|slow| {
+            slow.make_draft();
+            slow.draft.set(Some(draft));
+            slow.made.take()
+        });
+        sight.in_task = Sight::here().in_task;
+        sight.swap();
+        Self { asked_for, made: made.ok().flatten(), sight }
+    }
+}
+
+impl Drop for Drafting<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.sight.swap();
+        let _ = SLOW.try_with(|slow| {
+            slow.draft.set(None);
+            if let Some(mut seat) = slow.made.replace(self.made.take()) {
+                seat.exchange_scope(&slow.scope);
+                *self.asked_for = Some(seat);
+            }
+        });
+    }
 }
 
 /// What of the context costs nothing to look at.
@@ -109,6 +189,7 @@ pub(crate) struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     pub(crate) fn new(scope: &'a mut Option<ScopeRef>, mut frame: Frame) -> Self {
+        make_draft();
         frame.swap();
         Self { scope, frame }
     }
@@ -161,7 +242,12 @@ pub(crate) fn verdict() -> (u64, Verdict) {
 
 #[cold]
 fn look(generation: u64) -> (u64, Verdict) {
-    let verdict = tree::verdict(scope().as_ref());
+    let draft = SLOW.try_with(|slow| slow.draft.get()).ok().flatten();
+    let verdict = match draft {
+        // Only what is above can have changed.
+        Some(draft) => tree::verdict(above_draft().as_ref()).below(draft.flags),
+        None => tree::verdict(scope().as_ref()),
+    };
     FAST.with(|fast| fast.sight.set(Sight { generation, verdict, ..fast.sight.get() }));
     (generation, verdict)
 }
@@ -194,10 +280,17 @@ pub(crate) fn count_checkpoint() -> bool {
 
 /// The current scope.
 pub(crate) fn scope() -> Option<ScopeRef> {
-    if Sight::here().in_task {
-        return task().map(|task| task as ScopeRef);
-    }
-    SLOW.try_with(|slow| peek(&slow.scope, Clone::clone)).ok().flatten()
+    SLOW.try_with(|slow| {
+        slow.make_draft();
+        slow.place()
+    })
+    .ok()
+    .flatten()
+}
+
+/// The place in which the draft in force is polled.
+fn above_draft() -> Option<ScopeRef> {
+    SLOW.try_with(Slow::place).ok().flatten()
 }
 
 /// The name of the nearest scope around that has one.
@@ -215,13 +308,25 @@ pub(crate) fn scope_name() -> Option<Arc<str>> {
 
 /// The address of the current scope, 0 if there is none. It names the scope while someone holds it.
 pub(crate) fn scope_address() -> usize {
+    make_draft();
     if Sight::here().in_task {
         return peek_task(|task| task.map_or(0, |task| Arc::as_ptr(task).cast::<()>() as usize));
     }
-    SLOW.try_with(|slow| {
-        peek(&slow.scope, |scope| scope.as_ref().map_or(0, |scope| Arc::as_ptr(scope).cast::<()>() as usize))
-    })
-    .unwrap_or(0)
+    SLOW.try_with(|slow| peek(&slow.scope, |scope| scope.as_ref().map_or(0, address))).unwrap_or(0)
+}
+
+/// What names a scope while someone holds it.
+pub(crate) fn address(scope: &ScopeRef) -> usize {
+    Arc::as_ptr(scope).cast::<()>() as usize
+}
+
+/// The time by the clock in force.
+#[inline]
+pub(crate) fn now() -> Instant {
+    match clock() {
+        TimeSource(None) => Instant::now(),
+        installed => installed.now(),
+    }
 }
 
 /// The clock in force.
@@ -284,6 +389,7 @@ impl<T: Default> Drop for Exchanged<'_, T> {
 }
 
 pub(crate) fn with_clock<R>(clock: &mut TimeSource, f: impl FnOnce() -> R) -> R {
+    make_draft();
     let _exchanged = Exchanged::new(clock, |slow| &slow.clock);
     f()
 }

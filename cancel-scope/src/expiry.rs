@@ -1,8 +1,10 @@
 //! The time of a scope: its deadline, the grace of a stop, and the alarm that tells when either is over.
 //!
 //! # Invariants
-//! 1. An alarm is armed only while the scope has users, for the earlier of deadline and grace. One that is still armed when
-//!    the scope is cancelled otherwise does nothing when it goes off, and is taken back when the last user leaves.
+//! 1. While the scope has users that are pending and an end that lies ahead, an alarm is armed for that end or, by the system's
+//!    clock, for an earlier moment: going off too early, it is armed again. One that is still armed when the scope is
+//!    cancelled otherwise does nothing when it goes off, and is taken back when the last user leaves, unless the scope is
+//!    kept as a spare one.
 //! 2. The clock is that of the first poll.
 
 use std::{
@@ -55,6 +57,16 @@ impl Expiry {
         if let Limit::After(limit) = self.limit {
             self.limit = after(now, limit).map_or(Limit::Never, Limit::At);
         }
+    }
+
+    /// Begins anew with this end; tells whether no alarm has to be armed for it.
+    pub(crate) fn begin(&mut self, end: Option<Instant>) -> bool {
+        self.limit = end.map_or(Limit::Never, Limit::At);
+        end.is_none_or(|end| self.alarm.is_some_and(|alarm| alarm.at <= end))
+    }
+
+    pub(crate) fn has_alarm(&self) -> bool {
+        self.alarm.is_some()
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -171,7 +183,9 @@ impl ScopeNode {
             let (old, wanted, clock) = {
                 let mut place = self.place();
                 let wanted = place.expiry.end().filter(|_| place.users > 0 && !self.node.has(CANCELLED));
-                if place.expiry.alarm.map(|alarm| alarm.at) == wanted {
+                let armed = place.expiry.alarm.map(|alarm| alarm.at);
+                let early_enough = !place.clock.is_installed() && armed.is_some() && armed <= wanted;
+                if early_enough || armed == wanted {
                     return;
                 }
                 (place.expiry.take_alarm(), wanted, place.clock.clone())

@@ -11,10 +11,7 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use crate::{
-    CancelError, Cause, TimedOut, ambient, expiry::Limit, node::SHIELDED, scope::exit, scope_node::ScopeNode,
-    seat::Seat,
-};
+use crate::{CancelError, Cause, TimedOut, ambient, draft::LazySeat, expiry::Limit, node::SHIELDED};
 
 /// Runs `fut` for `limit` at most: `Some` value, or `None` when the time was up first.
 ///
@@ -51,7 +48,7 @@ where
     E: CancelError,
     Fut: Future<Output = Result<T, E>>,
 {
-    MoveOn { fut, seat: Lazy::new(0, Limit::After(limit)) }
+    MoveOn { fut, seat: LazySeat::new(0, Limit::After(limit)) }
 }
 
 /// [`move_on_after`] with an absolute deadline. One that has passed lets `fut` run to its first checkpoint all the same.
@@ -76,7 +73,7 @@ where
     E: CancelError,
     Fut: Future<Output = Result<T, E>>,
 {
-    MoveOn { fut, seat: Lazy::new(0, Limit::At(deadline)) }
+    MoveOn { fut, seat: LazySeat::new(0, Limit::At(deadline)) }
 }
 
 /// Runs `fut`, and fails with [`TimedOut`] when it takes longer than `limit`.
@@ -173,30 +170,7 @@ where
 /// # });
 /// ```
 pub fn shield<Fut: Future>(fut: Fut) -> Shield<Fut> {
-    Shield { fut, seat: Lazy::new(SHIELDED, Limit::Never) }
-}
-
-/// The seat of a scope that nobody has a handle of: made at the first poll.
-#[derive(Debug)]
-enum Lazy {
-    Unmade(u8, Limit),
-    Made(Seat),
-}
-
-impl Lazy {
-    fn new(flags: u8, limit: Limit) -> Self {
-        Self::Unmade(flags, limit)
-    }
-
-    fn seat(&mut self) -> &mut Seat {
-        if let Self::Unmade(flags, limit) = *self {
-            *self = Self::Made(Seat::new(ScopeNode::new(flags, limit, None)));
-        }
-        match self {
-            Self::Made(seat) => seat,
-            Self::Unmade(..) => unreachable!("it was made in the line above"),
-        }
-    }
+    Shield { fut, seat: LazySeat::new(SHIELDED, Limit::Never) }
 }
 
 pin_project! {
@@ -204,7 +178,7 @@ pin_project! {
     struct MoveOn<Fut> {
         #[pin]
         fut: Fut,
-        seat: Lazy,
+        seat: LazySeat,
     }
 }
 
@@ -217,8 +191,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let seat = this.seat.seat();
-        seat.poll(cx, |cx| this.fut.poll(cx)).map(|result| exit(seat, result))
+        this.seat.poll(cx, |cx| this.fut.poll(cx)).map(|result| this.seat.exit(result))
     }
 }
 
@@ -233,7 +206,7 @@ pin_project! {
     struct FailAfter<Fut> {
         #[pin]
         fut: Fut,
-        seat: Lazy,
+        seat: LazySeat,
         limit: Limit,
         begun: Option<Instant>,
         place: &'static Location<'static>,
@@ -242,7 +215,7 @@ pin_project! {
 
 impl<Fut> FailAfter<Fut> {
     fn new(limit: Limit, fut: Fut, place: &'static Location<'static>) -> Self {
-        Self { fut, seat: Lazy::new(0, limit), limit, begun: None, place }
+        Self { fut, seat: LazySeat::new(0, limit), limit, begun: None, place }
     }
 }
 
@@ -259,11 +232,10 @@ where
         if this.begun.is_none() && matches!(this.limit, Limit::At(_)) {
             *this.begun = Some(ambient::clock().now());
         }
-        let seat = this.seat.seat();
-        let result = std::task::ready!(seat.poll(cx, |cx| this.fut.poll(cx)));
-        Poll::Ready(match exit(seat, result) {
+        let result = std::task::ready!(this.seat.poll(cx, |cx| this.fut.poll(cx)));
+        Poll::Ready(match this.seat.exit(result) {
             Ok(Some(value)) => Ok(value),
-            Ok(None) if seat.node().node.cause() == Some(Cause::Deadline) => {
+            Ok(None) if this.seat.cause() == Some(Cause::Deadline) => {
                 let limit = match *this.limit {
                     Limit::After(limit) => limit,
                     Limit::At(at) => this.begun.map_or(Duration::ZERO, |begun| at.saturating_duration_since(begun)),
@@ -289,7 +261,7 @@ pin_project! {
     pub struct Shield<Fut> {
         #[pin]
         fut: Fut,
-        seat: Lazy,
+        seat: LazySeat,
     }
 }
 
@@ -298,7 +270,7 @@ impl<Fut: Future> Future for Shield<Fut> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        this.seat.seat().poll(cx, |cx| this.fut.poll(cx))
+        this.seat.poll(cx, |cx| this.fut.poll(cx))
     }
 }
 

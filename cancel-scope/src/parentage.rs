@@ -13,13 +13,14 @@
 //! # Lock order
 //! `LOOKING` before any `place`.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Waker};
 
 use crate::{
     AlarmKey, ambient,
     clock::TimeSource,
+    draft::Draft,
     generation,
-    node::{Host, ScopeRef},
+    node::{Host, SHIELDED, ScopeRef},
     scope_node::{ScopeNode, Started},
     sync::{Mutex, process_wide},
     tree,
@@ -59,6 +60,70 @@ impl ScopeNode {
             self.tell_of_parent();
         }
         Begun { accepted, ended: self.begin_time(started) }
+    }
+
+    /// A draft becomes this scope, which nobody else knows yet; `waker` wakes its task. Tells whether its alarm is set.
+    pub(crate) fn begin_draft(
+        &self,
+        draft: Draft,
+        parent: Option<ScopeRef>,
+        clock: TimeSource,
+        waker: Option<Waker>,
+    ) -> bool {
+        if self.node.flags() != draft.flags {
+            if draft.flags & SHIELDED == 0 {
+                self.node.clear(SHIELDED)
+            } else {
+                self.node.set(SHIELDED)
+            };
+        }
+        let mut place = self.place();
+        debug_assert!(place.users == 0 && place.parent.is_none() && place.waker.is_none(), "somebody else uses it");
+        place.parent = parent;
+        place.waker = waker;
+        // The one that is there is the system's.
+        if clock.is_installed() {
+            place.clock = clock;
+        }
+        place.users = 1;
+        place.expiry.begin(draft.end)
+    }
+
+    /// The wrapper of what began as a draft is done or dropped, and has `handles` of it. Tells whether nobody else knows the
+    /// scope: it may become another draft then, and keeps its alarm.
+    pub(crate) fn end_draft(self: &Arc<Self>, handles: usize) -> bool {
+        let (parent, waker, spare) = {
+            let mut place = self.place();
+            // While an alarm is set, it has a handle. So the number is right even if it goes off now.
+            let handles = handles + usize::from(place.expiry.has_alarm());
+            let spare = place.users == 1
+                && !place.bound
+                && !place.clock.is_installed()
+                && self.node.flags() & !SHIELDED == 0
+                && Arc::strong_count(self) == handles;
+            if spare {
+                place.users = 0;
+                (place.parent.take(), place.waker.take(), true)
+            } else {
+                (None, None, false)
+            }
+        };
+        if spare {
+            self.set_note(0);
+            drop((parent, waker));
+        } else {
+            self.end_run();
+        }
+        spare
+    }
+
+    /// Takes the alarm back that a spare scope has.
+    pub(crate) fn end_alarm(&self) {
+        let alarm = {
+            let mut place = self.place();
+            place.expiry.take_alarm().map(|alarm| (alarm, TimeSource::default()))
+        };
+        disarm(alarm);
     }
 
     /// A wrapper that does not run the scope is polled under it for the first time.

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! 1. Between polls `scope` is `Some`; during a poll it is in the ambient context, and comes back also when the poll
-//!    unwinds.
+//!    unwinds. (A draft that becomes a seat during its poll keeps what was there before in that place meanwhile.)
 //! 2. A waker is registered only after the body returned `Pending`, and only when it is another than before. Then, if the
 //!    generation moved while the body was polled and the scope is cancelled now, the wrapper wakes itself once: whoever
 //!    changed something may have looked for the waker before it was there. That it was cancelled when the poll began says
@@ -11,12 +11,16 @@
 //!    waker reaches it. Invariant 2 holds for that entry too.
 
 use std::{
+    cell::Cell,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use crate::{
-    ambient::{self, Frame, Sight, Visit},
+    ambient::{self, Frame, Sight, Visit, address},
+    clock::TimeSource,
+    draft::Draft,
+    expiry::Limit,
     generation,
     node::{CANCELLED, SHIELDED, ScopeRef},
     scope_node::ScopeNode,
@@ -32,6 +36,8 @@ pub struct Seat {
     parent: usize,
     registered: WakerId,
     listed: bool,
+    /// It began as a draft, so it may be kept for another one when it is left: see there.
+    drafted: bool,
     state: State,
 }
 
@@ -41,6 +47,8 @@ enum State {
     Begun,
     Armed,
     Left,
+    /// Left, and nobody else knows the scope.
+    Spare,
 }
 
 impl Seat {
@@ -52,8 +60,35 @@ impl Seat {
             parent: 0,
             registered: WakerId::NONE,
             listed: false,
+            drafted: false,
             state: State::Built,
         }
+    }
+
+    /// A seat for drafts.
+    pub(crate) fn of_draft() -> Self {
+        let mut seat = Self::new(ScopeNode::new(0, Limit::Never, None));
+        seat.drafted = true;
+        seat
+    }
+
+    /// Makes the draft in force, or the one that was, a place in the tree: below `parent`, with what wakes its task.
+    pub(crate) fn begin(&mut self, draft: Draft, parent: Option<ScopeRef>, clock: TimeSource, waker: Option<&Waker>) {
+        self.parent = parent.as_ref().map_or(0, address);
+        self.registered = waker.map_or(WakerId::NONE, WakerId::of);
+        self.listed = false;
+        let armed = self.node.begin_draft(draft, parent, clock, waker.cloned());
+        self.state = if armed { State::Armed } else { State::Begun };
+    }
+
+    /// Whether it can be used for another draft.
+    pub(crate) fn is_spare(&self) -> bool {
+        self.state == State::Spare
+    }
+
+    /// The scope goes into the ambient context and leaves what was there before here, or comes back from there.
+    pub(crate) fn exchange_scope(&mut self, cell: &Cell<Option<ScopeRef>>) {
+        self.scope = cell.replace(self.scope.take());
     }
 
     /// The scope.
@@ -76,7 +111,7 @@ impl Seat {
         };
         match &polled {
             Poll::Ready(_) => self.leave(),
-            Poll::Pending => self.settle(cx, waker, generation, entry),
+            Poll::Pending => self.settle(cx, waker, generation, entry, false),
         }
         polled
     }
@@ -109,13 +144,14 @@ impl Seat {
                 self.listed = false;
                 self.node.move_to(ambient::scope())
             }
-            State::Begun | State::Armed | State::Left => return,
+            State::Begun | State::Armed | State::Left | State::Spare => return,
         };
         self.parent = if accepted { here } else { 0 };
     }
 
-    fn settle(&mut self, cx: &Context<'_>, waker: WakerId, generation: u64, entry: Verdict) {
-        let mut new = false;
+    /// Sees to it that whatever ends the scope wakes the task; `generation` and `entry` are those of before its poll.
+    /// `new` tells that the scope is where it can be found only now.
+    pub(crate) fn settle(&mut self, cx: &Context<'_>, waker: WakerId, generation: u64, entry: Verdict, mut new: bool) {
         if waker != self.registered {
             self.node.set_waker(cx.waker());
             self.registered = waker;
@@ -140,17 +176,27 @@ impl Seat {
         }
     }
 
-    fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         if matches!(self.state, State::Begun | State::Armed) {
-            self.node.end_run();
+            self.state = State::Left;
+            if self.drafted {
+                // This seat has two handles of it.
+                if self.node.end_draft(2) {
+                    self.state = State::Spare;
+                }
+            } else {
+                self.node.end_run();
+            }
         }
-        self.state = State::Left;
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         self.leave();
+        if self.state == State::Spare {
+            self.node.end_alarm();
+        }
     }
 }
 

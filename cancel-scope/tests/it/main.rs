@@ -10,6 +10,7 @@ mod checkpoint;
 mod clock;
 mod deadline;
 mod depth;
+mod draft;
 mod errors;
 mod executors;
 mod foreign;
