@@ -4,11 +4,11 @@
 //! are moved in and out, not cloned: a poll costs no reference count.
 //!
 //! # Invariants
-//! 1. `verdict` of the sight is right for `SLOW.scope` as long as the process-wide generation is the sight's `generation`; generation 0
+//! 1. The verdict in `FAST` is right for `SLOW.scope` as long as the process-wide generation is `FAST.generation`; generation 0
 //!    means that nothing is known.
-//! 2. The sight's `waker` is the identity of the waker with which the innermost wrapper is being polled. That wrapper registers
+//! 2. The waker in `FAST` is the identity of the waker with which the innermost wrapper is being polled. That wrapper registers
 //!    the waker itself when its poll ends, so an operation polled with the same one registers nothing.
-//! 3. While the sight's `in_task` is set the current place is the task itself, whatever `SLOW.scope` says: a task is one handle.
+//! 3. While `FAST.in_task` is set the current place is the task itself, whatever `SLOW.scope` says: a task is one handle.
 //! 4. `FAST.checkpoints` is set back by nothing (R12).
 //! 5. While `SLOW.draft` is there, it is the current scope, and the current place by invariant 3 what is above it. Once it was
 //!    asked for, it is in `SLOW.scope`, and its seat is in `SLOW.made` until its poll ends, with what was there before.
@@ -28,9 +28,29 @@ use crate::{
     waker_id::WakerId,
 };
 
+/// In parts, of which no two that are swapped are neighbours: each is moved as it was written then. A compiler that moves two
+/// at once reads what was just written in narrower parts, and the processor has to wait for that.
+#[repr(C)]
 struct Fast {
-    sight: Cell<Sight>,
+    waker_data: Cell<usize>,
     checkpoints: Cell<u32>,
+    cancelled: Cell<bool>,
+    generation: Cell<u64>,
+    stopping: Cell<bool>,
+    waker_vtable: Cell<usize>,
+    in_task: Cell<bool>,
+}
+
+impl Fast {
+    #[inline]
+    fn verdict(&self) -> Verdict {
+        Verdict { cancelled: self.cancelled.get(), stopping: self.stopping.get() }
+    }
+
+    #[inline]
+    fn waker(&self) -> WakerId {
+        WakerId { data: self.waker_data.get(), vtable: self.waker_vtable.get() }
+    }
 }
 
 struct Slow {
@@ -43,7 +63,15 @@ struct Slow {
 }
 
 thread_local_cell! {
-    static FAST: Fast = Fast { sight: Cell::new(Sight::NOTHING), checkpoints: Cell::new(0) };
+    static FAST: Fast = Fast {
+        waker_data: Cell::new(0),
+        checkpoints: Cell::new(0),
+        cancelled: Cell::new(false),
+        generation: Cell::new(0),
+        stopping: Cell::new(false),
+        waker_vtable: Cell::new(0),
+        in_task: Cell::new(false),
+    };
 }
 
 thread_local_cell! {
@@ -88,7 +116,7 @@ impl Slow {
         let mut seat = draft.make(self.place(), peek(&self.clock, Clone::clone), None);
         seat.exchange_scope(&self.scope);
         // What the draft displaced is still so, and comes back with that.
-        FAST.with(|fast| fast.sight.set(Sight { in_task: false, ..fast.sight.get() }));
+        FAST.with(|fast| fast.in_task.set(false));
         self.made.set(Some(seat));
     }
 }
@@ -147,21 +175,27 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
-    const NOTHING: Self = Self {
-        generation: 0,
-        verdict: Verdict { cancelled: false, stopping: false },
-        waker: WakerId::NONE,
-        in_task: false,
-    };
-
     #[inline]
     fn here() -> Self {
-        FAST.with(|fast| fast.sight.get())
+        FAST.with(|fast| Self {
+            generation: fast.generation.get(),
+            verdict: fast.verdict(),
+            waker: fast.waker(),
+            in_task: fast.in_task.get(),
+        })
     }
 
     #[inline]
     fn swap(&mut self) {
-        *self = FAST.with(|fast| fast.sight.replace(*self));
+        FAST.with(|fast| {
+            let Self { generation, verdict, waker, in_task } = self;
+            *generation = fast.generation.replace(*generation);
+            verdict.cancelled = fast.cancelled.replace(verdict.cancelled);
+            verdict.stopping = fast.stopping.replace(verdict.stopping);
+            waker.data = fast.waker_data.replace(waker.data);
+            waker.vtable = fast.waker_vtable.replace(waker.vtable);
+            *in_task = fast.in_task.replace(*in_task);
+        });
     }
 }
 
@@ -236,8 +270,8 @@ impl Drop for TaskVisit<'_> {
 #[inline]
 pub(crate) fn verdict() -> (u64, Verdict) {
     let generation = generation::current();
-    let sight = Sight::here();
-    if sight.generation == generation { (generation, sight.verdict) } else { look(generation) }
+    let (known, verdict) = FAST.with(|fast| (fast.generation.get(), fast.verdict()));
+    if known == generation { (generation, verdict) } else { look(generation) }
 }
 
 #[cold]
@@ -248,16 +282,19 @@ fn look(generation: u64) -> (u64, Verdict) {
         Some(draft) => tree::verdict(above_draft().as_ref()).below(draft.flags),
         None => tree::verdict(scope().as_ref()),
     };
-    FAST.with(|fast| fast.sight.set(Sight { generation, verdict, ..fast.sight.get() }));
+    FAST.with(|fast| {
+        fast.cancelled.set(verdict.cancelled);
+        fast.stopping.set(verdict.stopping);
+        fast.generation.set(generation);
+    });
     (generation, verdict)
 }
 
 /// The change that ended this generation was one of a place below the current scope: the verdict here stays known.
 pub(crate) fn only_changed_below(ended: u64) {
     FAST.with(|fast| {
-        let sight = fast.sight.get();
-        if sight.generation == ended {
-            fast.sight.set(Sight { generation: ended + 1, ..sight });
+        if fast.generation.get() == ended {
+            fast.generation.set(ended + 1);
         }
     });
 }
@@ -265,7 +302,7 @@ pub(crate) fn only_changed_below(ended: u64) {
 /// The identity of the waker with which the innermost wrapper is polled.
 #[inline]
 pub(crate) fn waker() -> WakerId {
-    Sight::here().waker
+    FAST.with(Fast::waker)
 }
 
 /// Counts a checkpoint; every 128th is told to yield.

@@ -24,7 +24,7 @@
 //! 3. A seat is kept only when nobody else holds its scope, nothing hangs on that, and it was not cancelled.
 
 use std::{
-    cell::Cell,
+    cell::RefCell,
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -46,7 +46,7 @@ use crate::{
 const MOST_SPARES: usize = 32;
 
 thread_local_cell! {
-    static SPARES: Cell<Vec<Box<Seat>>> = Cell::new(Vec::new());
+    static SPARES: RefCell<Vec<Box<Seat>>> = RefCell::new(Vec::new());
 }
 
 /// What a scope will be, if it has to be.
@@ -58,7 +58,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// `None`: it has to be a place at once, for its time is over.
-    #[inline]
+    #[inline(always)]
     fn begin(flags: u8, limit: Limit) -> Option<Self> {
         let end = match limit {
             Limit::Never => None,
@@ -72,29 +72,22 @@ impl Draft {
 
     /// Makes it a place in the tree, below the scope `parent`.
     pub(crate) fn make(self, parent: Option<ScopeRef>, clock: TimeSource, waker: Option<&Waker>) -> Box<Seat> {
-        let mut seat = SPARES.try_with(take_spare).ok().flatten().unwrap_or_else(|| Box::new(Seat::of_draft()));
+        let spare = SPARES.try_with(|spares| spares.borrow_mut().pop());
+        let mut seat = spare.ok().flatten().unwrap_or_else(|| Box::new(Seat::of_draft()));
         seat.begin(self, parent, clock, waker);
         seat
     }
 }
 
-fn take_spare(spares: &Cell<Vec<Box<Seat>>>) -> Option<Box<Seat>> {
-    let mut seats = spares.take();
-    let seat = seats.pop();
-    spares.set(seats);
-    seat
-}
-
 fn keep(seat: Box<Seat>) {
     let mut seat = Some(seat);
     let _ = SPARES.try_with(|spares| {
-        let mut seats = spares.take();
-        if seats.len() < MOST_SPARES {
-            seats.extend(seat.take());
+        let mut spares = spares.borrow_mut();
+        if spares.len() < MOST_SPARES {
+            spares.extend(seat.take());
         }
-        spares.set(seats);
     });
-    // One too many is dropped here, where the cell is whole again.
+    // One too many is dropped here, where nothing is borrowed.
     drop(seat);
 }
 

@@ -79,12 +79,14 @@ impl ScopeNode {
         }
         let mut place = self.place();
         debug_assert!(place.users == 0 && place.parent.is_none() && place.waker.is_none(), "somebody else uses it");
-        place.parent = parent;
-        place.waker = waker;
-        // The one that is there is the system's.
+        // There is no parent now, and the clock is the system's.
+        if parent.is_some() {
+            place.parent = parent;
+        }
         if clock.is_installed() {
             place.clock = clock;
         }
+        place.waker = waker;
         place.users = 1;
         place.expiry.begin(draft.end)
     }

@@ -6,8 +6,8 @@ use std::task::Waker;
 /// wrong "yes" cannot happen while the waker is alive. (A `Wake` implementation may have its vtable twice in a program.)
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct WakerId {
-    data: usize,
-    vtable: usize,
+    pub(crate) data: usize,
+    pub(crate) vtable: usize,
 }
 
 impl WakerId {
