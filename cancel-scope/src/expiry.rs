@@ -155,7 +155,7 @@ impl ScopeNode {
     /// ended this one. So the outer one of two with the same deadline is the one to absorb, in whichever order the timer
     /// came to them, and though the task may have been polled in between.
     pub(crate) fn tell_earlier_deadlines(&self, above: Option<ScopeRef>) {
-        if !matches!(self.node.cause(), Some(Cause::Deadline | Cause::Stopped)) {
+        if above.is_none() || !matches!(self.node.cause(), Some(Cause::Deadline | Cause::Stopped)) {
             return;
         }
         let (end, clock) = {
@@ -210,20 +210,27 @@ impl ScopeNode {
 /// The scope is its own alarm.
 impl Wake for ScopeNode {
     fn wake(self: Arc<Self>) {
-        let now = self.now();
-        let in_use = {
+        let mut now = Instant::now();
+        let cause = {
             let mut place = self.place();
+            if place.clock.is_installed() {
+                let clock = place.clock.clone();
+                drop(place);
+                now = clock.now();
+                place = self.place();
+            }
             // Whichever alarm this was, one that lies in the past has gone off.
             if place.expiry.alarm.is_some_and(|alarm| alarm.at <= now) {
                 place.expiry.alarm = None;
             }
-            place.users > 0
-        };
-        if in_use {
-            match self.due(now) {
-                Some(cause) => drop(self.cancel(cause)),
-                None => self.arm(),
+            if place.users == 0 {
+                return;
             }
+            place.expiry.due(now)
+        };
+        match cause {
+            Some(cause) => drop(self.cancel(cause)),
+            None => self.arm(),
         }
     }
 }

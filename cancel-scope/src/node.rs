@@ -5,7 +5,8 @@
 //!
 //! # Invariants
 //! 1. `CANCELLED` and `STOPPING` are only ever set, `SHIELDED` may change both ways.
-//! 2. The cause is written under the lock before `CANCELLED` is set, and never again.
+//! 2. The cause is written under the lock before `CANCELLED` is set, and never again. That it was the deadline, as it mostly is
+//!    where many are cancelled at once, is a flag, set with the other.
 //! 3. A node is in at most one list, that of `listed_in.0`, under the key `listed_in.1`.
 //! 4. `MORE` is set, for good, before the lists are first changed. It stands in for them as the flags do in invariant 2 of
 //!    the generation: whoever enters a list sets it and looks at the generation afterwards, whoever changes what holds bumps
@@ -39,6 +40,8 @@ pub(crate) const CAUGHT: u8 = 1 << 3;
 pub(crate) const USED: u8 = 1 << 4;
 /// There may be lists. Set before anything is entered, so whoever does not find it has nothing to look for.
 const MORE: u8 = 1 << 5;
+/// The cause of the cancellation is the deadline.
+const DUE: u8 = 1 << 6;
 
 /// A place in the scope tree.
 pub trait Host: Send + Sync {
@@ -168,6 +171,14 @@ impl Node {
 
     /// Sets `CANCELLED` with its cause, by invariant 2; tells whether this call did it.
     pub(crate) fn set_cancelled(&self, cause: Cause) -> bool {
+        if cause == Cause::Deadline {
+            let _more = self.more.lock();
+            let first = !self.has(CANCELLED);
+            if first {
+                self.set(CANCELLED | DUE);
+            }
+            return first;
+        }
         self.with_more(|more| {
             let first = !self.has(CANCELLED);
             if first {
@@ -179,6 +190,9 @@ impl Node {
     }
 
     pub(crate) fn cause(&self) -> Option<Cause> {
+        if self.has(DUE) {
+            return Some(Cause::Deadline);
+        }
         self.peek(|more| more.cause.clone()).flatten()
     }
 

@@ -29,6 +29,7 @@ use crate::{
     AlarmKey, Cause,
     clock::TimeSource,
     expiry::{Expiry, Limit},
+    generation,
     node::{CANCELLED, Host, Node, ScopeRef},
     sync::{Guard, Mutex},
     tree,
@@ -143,8 +144,21 @@ impl ScopeNode {
 
     /// Cancels this scope; tells the generation that this ended.
     pub(crate) fn cancel(self: &Arc<Self>, cause: Cause) -> Option<u64> {
-        let scope: ScopeRef = self.clone();
-        tree::cancel(&scope, cause)
+        if !self.node.set_cancelled(cause) {
+            return None;
+        }
+        let ended = generation::bump();
+        // By invariant 4 of the node: who enters a list from now on sees that this ended.
+        if self.node.has_lists() {
+            let scope: ScopeRef = self.clone();
+            tree::tell(&scope);
+        } else {
+            let waker = self.place().waker.clone();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+        Some(ended)
     }
 
     /// Registers the waker of the task that polls this scope.

@@ -161,6 +161,11 @@ pub(crate) fn cancel(host: &ScopeRef, cause: Cause) -> Option<u64> {
     })
 }
 
+/// Tells everything below `host` that it was cancelled.
+pub(crate) fn tell(host: &ScopeRef) {
+    walk(host, Reach::Visible);
+}
+
 /// Lets `host` see ancestors again, or hides them (R8).
 pub(crate) fn set_shielded(host: &ScopeRef, shielded: bool) {
     let node = host.node();
