@@ -8,6 +8,7 @@
 //! ```
 //!
 //! Waking a thread costs more than most jobs, so none is called while another one is searching: that one will find the job.
+//! And so one of those who find nothing lingers for a moment before it goes to sleep, if there is a second processor for it.
 //!
 //! # Invariants
 //! 1. `searching` counts the workers that look for a job, those that were called or hired and do not run yet included.
@@ -19,14 +20,24 @@
 //! # Lock order
 //! `state` and a bed's `called` are each held alone; threads are spawned outside of both.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
-use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering, fence};
+use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, fence};
+
+/// How often a lingering worker looks for a job between two looks at the clock.
+const LOOKS: usize = 16;
 
 pub(crate) struct Crew {
     state: Mutex<State>,
     searching: AtomicUsize,
     idle: AtomicUsize,
+    /// Whether somebody lingers.
+    lingering: AtomicBool,
+    /// For how long one may.
+    linger: Duration,
 }
 
 struct State {
@@ -53,9 +64,15 @@ pub(crate) enum Call {
 }
 
 impl Crew {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize, linger: Duration) -> Self {
         let state = State { asleep: Vec::new(), vacancies: most, dismissed: false };
-        Self { state: Mutex::new(state), searching: AtomicUsize::new(0), idle: AtomicUsize::new(most) }
+        Self {
+            state: Mutex::new(state),
+            searching: AtomicUsize::new(0),
+            idle: AtomicUsize::new(most),
+            lingering: AtomicBool::new(false),
+            linger,
+        }
     }
 
     /// Sees to it that somebody comes for a job that was left.
@@ -120,7 +137,7 @@ impl Crew {
             } else if !searching {
                 searching = true;
                 self.searching.fetch_add(1, Ordering::SeqCst);
-            } else {
+            } else if !self.linger(&is_empty) {
                 {
                     let mut state = self.state.lock();
                     if state.dismissed {
@@ -139,6 +156,23 @@ impl Crew {
                 bed.sleep();
             }
         }
+    }
+
+    /// Waits for a moment, as a searching worker, unless another one does; tells whether a job came.
+    fn linger(&self, is_empty: &impl Fn() -> bool) -> bool {
+        if self.linger.is_zero() || self.lingering.swap(true, Ordering::SeqCst) {
+            return false;
+        }
+        let begun = Instant::now();
+        let mut came = false;
+        while !came && begun.elapsed() < self.linger {
+            for _ in 0..LOOKS {
+                std::hint::spin_loop();
+                came = came || !is_empty();
+            }
+        }
+        self.lingering.store(false, Ordering::SeqCst);
+        came
     }
 
     /// Sends everyone home, as soon as there is nothing to do.
@@ -225,7 +259,7 @@ mod models {
         builder.preemption_bound = Some(3);
         builder.check(move || {
             let shop = Arc::new(Shop {
-                crew: Crew::new(most),
+                crew: Crew::new(most, Duration::ZERO),
                 jobs: Mutex::new(VecDeque::new()),
                 done: AtomicUsize::new(0),
                 threads: Mutex::new(Vec::new()),

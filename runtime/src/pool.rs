@@ -16,6 +16,7 @@ use std::{
     sync::Arc,
     task::Waker,
     thread::{self, JoinHandle, Thread},
+    time::Duration,
 };
 
 use async_task::{FallibleTask, Runnable};
@@ -27,6 +28,9 @@ use crate::{
     run::Running,
     sync::{AtomicBool, AtomicUsize, Mutex, Ordering},
 };
+
+/// For how long a worker that finds no job waits before it goes to sleep: less than it takes to wake one.
+const LINGER: Duration = Duration::from_micros(20);
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -62,9 +66,10 @@ pub(crate) struct Home {
 
 impl Pool {
     pub(crate) fn new(most: usize, watched: bool, home: Home, place: &'static Location<'static>) -> Self {
+        let alone = thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
         Self {
             queue: ConcurrentQueue::unbounded(),
-            crew: Crew::new(most),
+            crew: Crew::new(most, if alone { Duration::ZERO } else { LINGER }),
             most,
             threads: Mutex::new(Vec::new()),
             local: AtomicBool::new(most == 0),
