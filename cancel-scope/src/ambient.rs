@@ -390,6 +390,14 @@ pub(crate) fn run() -> Option<Arc<RunRecord>> {
     SLOW.try_with(|slow| peek(&slow.run, Clone::clone)).ok().flatten()
 }
 
+/// Looks at the current run in place: nothing that `f` does may ask for it.
+pub(crate) fn peek_run<R>(f: impl FnOnce(Option<&Arc<RunRecord>>) -> R) -> R {
+    let run = SLOW.try_with(|slow| slow.run.take()).ok().flatten();
+    let result = f(run.as_ref());
+    let _ = SLOW.try_with(|slow| slow.run.set(run));
+    result
+}
+
 /// Leaves in the record of the current task where it waits.
 pub(crate) fn note(verb: Verb, place: &'static Location<'static>) {
     let _ = SLOW.try_with(|slow| {

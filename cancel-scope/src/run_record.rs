@@ -2,10 +2,9 @@
 
 use std::{
     any::{Any, TypeId},
-    collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::Waker,
@@ -16,11 +15,20 @@ use crate::ambient;
 /// The state of one `run`, on which upper crates hang theirs by type. Outside of any `run` a process-wide one serves.
 #[derive(Default)]
 pub struct RunRecord {
-    entries: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    entries: Link,
     threads: AtomicUsize,
     descriptors: AtomicUsize,
     /// Who wants to know when nothing is busy any more; only a `run` whose clock jumps does.
     watcher: Mutex<Option<Waker>>,
+}
+
+/// A list that only grows, so that it is read without a lock. Few things are ever on it.
+type Link = OnceLock<Box<Entry>>;
+
+struct Entry {
+    of: TypeId,
+    value: Arc<dyn Any + Send + Sync>,
+    next: Link,
 }
 
 impl RunRecord {
@@ -31,8 +39,12 @@ impl RunRecord {
 
     /// The record of the `run` in which this is called, or the process-wide one.
     pub fn current() -> Arc<Self> {
+        ambient::run().unwrap_or_else(|| Self::outside_of_any().clone())
+    }
+
+    fn outside_of_any() -> &'static Arc<Self> {
         static OUTSIDE: OnceLock<Arc<RunRecord>> = OnceLock::new();
-        ambient::run().unwrap_or_else(|| OUTSIDE.get_or_init(Self::new).clone())
+        OUTSIDE.get_or_init(Self::new)
     }
 
     /// Whether this is called inside a `run`.
@@ -46,15 +58,41 @@ impl RunRecord {
     pub fn entry<T: Send + Sync + 'static>(&self, init: impl FnOnce() -> T) -> Arc<T> {
         self.find().unwrap_or_else(|| {
             let new: Arc<dyn Any + Send + Sync> = Arc::new(init());
-            let entry = self.entries().entry(TypeId::of::<T>()).or_insert(new).clone();
-            Self::typed(entry)
+            let of = TypeId::of::<T>();
+            let mut link = &self.entries;
+            loop {
+                let entry = link.get_or_init(|| Box::new(Entry { of, value: new.clone(), next: Link::new() }));
+                if entry.of == of {
+                    return entry.value.clone().downcast().expect("entries are kept under their own type");
+                }
+                link = &entry.next;
+            }
         })
     }
 
     /// The entry of type `T`, if there is one.
     pub fn find<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let found = self.entries().get(&TypeId::of::<T>()).cloned();
-        found.map(Self::typed)
+        self.value_of::<T>().and_then(|value| value.clone().downcast().ok())
+    }
+
+    /// A clone of the entry of type `T` of the current record, if there is one. `T::clone` must not ask for the current record.
+    #[doc(hidden)]
+    pub fn find_here<T: Clone + Send + Sync + 'static>() -> Option<T> {
+        ambient::peek_run(|run| {
+            let record = run.unwrap_or_else(|| Self::outside_of_any());
+            record.value_of::<T>().and_then(|value| value.downcast_ref::<T>().cloned())
+        })
+    }
+
+    fn value_of<T: 'static>(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        let mut link = &self.entries;
+        while let Some(entry) = link.get() {
+            if entry.of == TypeId::of::<T>() {
+                return Some(&entry.value);
+            }
+            link = &entry.next;
+        }
+        None
     }
 
     /// Runs `f` with this record as the current one.
@@ -98,14 +136,6 @@ impl RunRecord {
             Outside::Thread => &self.threads,
             Outside::Descriptor => &self.descriptors,
         }
-    }
-
-    fn entries(&self) -> MutexGuard<'_, HashMap<TypeId, Arc<dyn Any + Send + Sync>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn typed<T: Send + Sync + 'static>(entry: Arc<dyn Any + Send + Sync>) -> Arc<T> {
-        entry.downcast().expect("entries are kept under their own type")
     }
 }
 

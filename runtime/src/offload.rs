@@ -133,10 +133,9 @@ impl Task {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let home = RunRecord::current().find::<Arc<Pool>>();
-        if let Some(pool) = home {
-            let pool: Arc<Pool> = Arc::clone(&pool);
-            return Self::Ours(pool.spawn(Job::new(fut, slot, Some(pool.clone()))));
+        if let Some(pool) = RunRecord::find_here::<Arc<Pool>>() {
+            let job = Job::new(fut, slot, Some(pool.clone()));
+            return Self::Ours(pool.spawn(job));
         }
         #[cfg(feature = "tokio")]
         if let Some(runtime) = crate::tokio::current() {

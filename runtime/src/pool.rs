@@ -87,13 +87,12 @@ impl Pool {
     }
 
     /// Puts a job on the queue. It is dropped when the task is.
-    pub(crate) fn spawn<F>(self: &Arc<Self>, job: F) -> FallibleTask<F::Output>
+    pub(crate) fn spawn<F>(self: Arc<Self>, job: F) -> FallibleTask<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let pool = self.clone();
-        let (runnable, task) = async_task::spawn(job, move |runnable| pool.schedule(runnable));
+        let (runnable, task) = async_task::spawn(job, move |runnable| self.schedule(runnable));
         runnable.schedule();
         task.fallible()
     }
