@@ -59,13 +59,13 @@ pub(crate) struct Draft {
 impl Draft {
     /// `None`: it has to be a place at once, for its time is over.
     #[inline(always)]
-    fn begin(flags: u8, limit: Limit) -> Option<Self> {
+    fn begin(flags: u8, limit: &Limit) -> Option<Self> {
         let end = match limit {
             Limit::Never => None,
             Limit::After(limit) if limit.is_zero() => return None,
-            Limit::After(limit) => after(ambient::now(), limit),
-            Limit::At(at) if at <= ambient::now() => return None,
-            Limit::At(at) => Some(at),
+            Limit::After(limit) => after(ambient::now(), *limit),
+            Limit::At(at) if *at <= ambient::now() => return None,
+            Limit::At(at) => Some(*at),
         };
         Some(Self { flags, end })
     }
@@ -118,10 +118,10 @@ impl LazySeat {
 
     #[inline]
     pub(crate) fn poll<R>(&mut self, cx: &mut Context<'_>, body: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
-        if let Stage::Ahead(flags, limit) = self.0 {
-            match Draft::begin(flags, limit) {
+        if let Stage::Ahead(flags, limit) = &self.0 {
+            match Draft::begin(*flags, limit) {
                 Some(draft) => return self.poll_draft(draft, cx, body),
-                None => self.0 = Stage::Made(Box::new(Seat::new(ScopeNode::new(flags, limit, None)))),
+                None => self.0 = Stage::Made(Box::new(Seat::new(ScopeNode::new(*flags, *limit, None)))),
             }
         }
         match &mut self.0 {
