@@ -170,6 +170,8 @@ impl Crew {
                 std::hint::spin_loop();
                 came = came || !is_empty();
             }
+            // Whoever else wants this processor is not kept from it.
+            std::thread::yield_now();
         }
         self.lingering.store(false, Ordering::SeqCst);
         came
