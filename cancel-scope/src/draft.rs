@@ -45,8 +45,11 @@ use crate::{
 /// How many seats a thread keeps.
 const MOST_SPARES: usize = 32;
 
+/// In boxes, as a limit holds its seat: they go to and fro without being made anew.
+type Spares = Vec<Box<Seat>>;
+
 thread_local_cell! {
-    static SPARES: RefCell<Vec<Box<Seat>>> = RefCell::new(Vec::new());
+    static SPARES: RefCell<Spares> = RefCell::new(Vec::new());
 }
 
 /// What a scope will be, if it has to be.
