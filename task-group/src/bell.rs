@@ -23,8 +23,15 @@ impl Bell {
     }
 
     /// Wakes the group if it sleeps.
+    #[inline]
     pub(crate) fn ring(&self) {
-        if !self.awake.load(Ordering::SeqCst) && !self.awake.swap(true, Ordering::SeqCst) {
+        if !self.awake.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if !self.awake.swap(true, Ordering::SeqCst) {
             let host = self.host.lock().clone();
             if let Some(host) = host {
                 host.wake();

@@ -57,6 +57,7 @@ pub(crate) struct NewChild<C> {
 
 impl<C> NewChild<C> {
     /// A child with the context variables that hold here.
+    #[inline]
     pub(crate) fn new(future: C, task: TaskRef) -> Self {
         Self { future, task, variables: Snapshot::take() }
     }

@@ -48,12 +48,19 @@ impl<C, E> Core<C, E> {
     }
 
     /// Leaves a child for the group to take in (G7).
+    #[inline]
     #[track_caller]
     pub(crate) fn submit(&self, child: NewChild<C>, call: impl fmt::Display) {
-        let Err((child, phase)) = self.inbox.submit(&self.hub, child) else {
-            self.hub.bell.ring();
-            return;
-        };
+        match self.inbox.submit(&self.hub, child) {
+            Ok(()) => self.hub.bell.ring(),
+            Err((child, phase)) => Self::refuse(child, phase, call),
+        }
+    }
+
+    /// The group is closed.
+    #[cold]
+    #[track_caller]
+    fn refuse(child: NewChild<C>, phase: Phase, call: impl fmt::Display) {
         let dropped = discard_new(child);
         assert!(
             phase != Phase::Returned || std::thread::panicking(),

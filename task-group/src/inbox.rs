@@ -40,6 +40,7 @@ impl<C, E> Inbox<C, E> {
     }
 
     /// Leaves a child for the group's next turn, or hands it back with the reason.
+    #[inline]
     pub(crate) fn submit(&self, hub: &Hub, child: NewChild<C>) -> Result<(), (NewChild<C>, Phase)> {
         let mut state = self.state.lock();
         match state.phase {

@@ -48,19 +48,26 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(u64);
 
+/// How many ids a thread takes at a time.
+const ID_BLOCK: u64 = 1024;
+
 impl TaskId {
     /// The next one. Threads take them in blocks, so that starting a task writes nothing that is shared.
+    #[inline]
     fn next() -> Self {
-        const BLOCK: u64 = 1024;
+        thread_local! { static NEXT: Cell<u64> = const { Cell::new(0) }; }
+        NEXT.with(|next| {
+            let id = if next.get() % ID_BLOCK == 0 { Self::next_block() } else { next.get() };
+            next.set(id + 1);
+            Self(id)
+        })
+    }
+
+    /// The first one of a block: one more than a multiple, so the next multiple says that the block is used up.
+    #[cold]
+    fn next_block() -> u64 {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        thread_local! { static RANGE: Cell<(u64, u64)> = const { Cell::new((0, 0)) }; }
-        let (mut next, mut end) = RANGE.get();
-        if next == end {
-            next = NEXT.fetch_add(BLOCK, StdOrdering::Relaxed);
-            end = next + BLOCK;
-        }
-        RANGE.set((next + 1, end));
-        Self(next)
+        NEXT.fetch_add(ID_BLOCK, StdOrdering::Relaxed)
     }
 }
 
@@ -161,6 +168,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    #[inline]
     fn new(hub: Option<Arc<Hub>>, name: Name, place: &'static Location<'static>) -> Self {
         let (name, given_name): (fn() -> &'static str, _) = match name {
             Name::Given(name) => (|| "", Some(Box::new(name))),
@@ -299,6 +307,7 @@ pub(crate) struct Task<T> {
 }
 
 impl<T> Task<T> {
+    #[inline]
     pub(crate) fn new(hub: Arc<Hub>, name: Name, place: &'static Location<'static>) -> Arc<Self> {
         Arc::new(Self { header: Header::new(Some(hub), name, place), value: Keep::new() })
     }
