@@ -17,6 +17,8 @@ pub(crate) enum Bar {
     Times { peer: &'static str, at_most: f64 },
     /// So many times that of whoever of these has the lowest median.
     TimesBest { peers: &'static [&'static str], at_most: f64 },
+    /// So many times that of whoever of these has the second lowest median: not slower means to be among the best two.
+    TimesSecond { peers: &'static [&'static str], at_most: f64 },
     /// Ours of another kind, so many times the ordinary one.
     Kept { who: &'static str, at_most: f64 },
     /// What is lost against the contestant of the same name with [`ALONE`] at its end, compared with what `peer` loses.
@@ -39,7 +41,9 @@ impl Bar {
         match self {
             Self::AtMost(_) => vec![],
             Self::Over { peer, .. } | Self::Times { peer, .. } | Self::Kept { who: peer, .. } => vec![peer.into()],
-            Self::TimesBest { peers, .. } => peers.iter().map(|peer| (*peer).into()).collect(),
+            Self::TimesBest { peers, .. } | Self::TimesSecond { peers, .. } => {
+                peers.iter().map(|peer| (*peer).into()).collect()
+            }
             Self::Loses { peer, .. } => vec![peer.into(), alone(peer), alone(OURS)],
         }
     }
@@ -60,11 +64,15 @@ impl Bar {
                 (found, at_most, format!("{found:.2} x {peer}, at most {at_most:.2}"))
             }
             Self::TimesBest { peers, at_most } => {
-                let median = |peer: &&&'static str| measured.row(peer).median();
-                let best = peers.iter().min_by(|one, other| median(one).total_cmp(&median(other)));
-                let best = best.expect("the bar names peers");
+                let best = ranked(measured, peers)[0];
                 let found = times(best);
                 (found, at_most, format!("{found:.2} x {best}, the best of {}, at most {at_most:.2}", peers.join(", ")))
+            }
+            Self::TimesSecond { peers, at_most } => {
+                let second = ranked(measured, peers)[1];
+                let found = times(second);
+                let all = peers.join(", ");
+                (found, at_most, format!("{found:.2} x {second}, the second best of {all}, at most {at_most:.2}"))
             }
             Self::Kept { who, at_most } => {
                 let found = measured.ratio(who, OURS);
@@ -80,6 +88,13 @@ impl Bar {
         };
         Verdict { met: found <= at_most, text }
     }
+}
+
+/// These contestants, the fastest first.
+fn ranked(measured: &Measured, peers: &[&'static str]) -> Vec<&'static str> {
+    let mut peers = peers.to_vec();
+    peers.sort_by(|one, other| measured.row(one).median().total_cmp(&measured.row(other).median()));
+    peers
 }
 
 fn alone(who: &str) -> String {
@@ -114,6 +129,8 @@ mod tests {
         holds(Bar::Times { peer: "slow", at_most: 0.5 }, false);
         holds(Bar::TimesBest { peers: &["slow", "bare"], at_most: 1.2 }, true);
         holds(Bar::TimesBest { peers: &["slow", "bare"], at_most: 1.15 }, false);
+        holds(Bar::TimesSecond { peers: &["slow", "bare"], at_most: 0.6 }, true);
+        holds(Bar::TimesSecond { peers: &["slow", "bare"], at_most: 0.5 }, false);
         holds(Bar::Kept { who: "anyio-large", at_most: 1.5 }, true);
         holds(Bar::Kept { who: "anyio-large", at_most: 1.4 }, false);
         // 2.0 x alone against 1.25 x alone.

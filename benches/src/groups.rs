@@ -1,10 +1,11 @@
 //! All groups. A new one is a file here, and a line in the table.
 
 mod core;
+mod handover;
 
 use crate::case::Group;
 
-pub(crate) static GROUPS: &[Group] = &[core::GROUP];
+pub(crate) static GROUPS: &[Group] = &[core::GROUP, handover::GROUP];
 
 #[cfg(test)]
 mod tests {
