@@ -3,7 +3,9 @@
 
 mod line;
 mod queue;
+mod short_lock;
 mod wake_list;
 
 pub use queue::{Left, Ticket, WaitQueue};
+pub use short_lock::{ShortLock, ShortLockGuard};
 pub use wake_list::WakeList;

@@ -70,10 +70,12 @@ impl<G, P> Line<G, P> {
         Self { id: LineId::unique(), slots: Vec::new(), first: NONE, last: NONE, vacant: NONE, waiting: 0, granted: 0 }
     }
 
+    #[inline]
     pub(crate) fn id(&self) -> LineId {
         self.id
     }
 
+    #[inline]
     pub(crate) fn waiting(&self) -> usize {
         self.waiting as usize
     }
@@ -82,6 +84,7 @@ impl<G, P> Line<G, P> {
         self.granted as usize
     }
 
+    #[inline]
     pub(crate) fn first_payload(&self) -> Option<&P> {
         match self.slots.get(self.first as usize)? {
             Slot::Waiting(waiter) => Some(&waiter.payload),
@@ -90,6 +93,7 @@ impl<G, P> Line<G, P> {
     }
 
     /// The waker of a waiter that has no grant.
+    #[inline]
     pub(crate) fn waker(&self, slot: u32) -> Option<&Waker> {
         match &self.slots[slot as usize] {
             Slot::Waiting(waiter) => Some(&waiter.waker),
@@ -131,6 +135,7 @@ impl<G, P> Line<G, P> {
     /// Grants to the first in line what `make` makes of its payload. Somebody must be waiting.
     ///
     /// `make` also returns what the caller wants to keep of the payload.
+    #[inline]
     pub(crate) fn grant_first<R>(&mut self, make: impl FnOnce(P) -> (G, R)) -> (Waker, R) {
         self.grant_at(self.first, make)
     }
@@ -169,14 +174,18 @@ impl<G, P> Line<G, P> {
         (waiter.waker, kept)
     }
 
+    #[inline]
     pub(crate) fn claim(&mut self, slot: u32) -> Option<G> {
         if self.waker(slot).is_some() {
             return None;
         }
-        match self.leave(slot) {
-            Left::Granted(grant) => Some(grant),
-            Left::Waiting { .. } => unreachable!("it has no waker"),
-        }
+        let Slot::Granted(grant) = mem::replace(&mut self.slots[slot as usize], Slot::Vacant { next: self.vacant })
+        else {
+            unreachable!("by invariant 1")
+        };
+        self.granted -= 1;
+        self.vacate(slot);
+        Some(grant)
     }
 
     pub(crate) fn leave(&mut self, slot: u32) -> Left<G, P> {
@@ -191,16 +200,28 @@ impl<G, P> Line<G, P> {
             }
             Slot::Vacant { .. } => unreachable!("by invariant 1"),
         };
-        self.vacant = slot;
-        if self.waiting + self.granted == 0 && self.slots.len() > KEPT {
-            self.slots.clear();
-            self.slots.shrink_to(KEPT);
-            self.vacant = NONE;
-        }
-        self.check();
+        self.vacate(slot);
         left
     }
 
+    /// This slot is the first of the vacant ones now.
+    #[inline]
+    fn vacate(&mut self, slot: u32) {
+        self.vacant = slot;
+        if self.slots.len() > KEPT && self.waiting + self.granted == 0 {
+            self.shrink();
+        }
+        self.check();
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        self.slots.clear();
+        self.slots.shrink_to(KEPT);
+        self.vacant = NONE;
+    }
+
+    #[inline]
     fn unlink(&mut self, before: u32, after: u32) {
         match before {
             NONE => self.first = after,
@@ -213,6 +234,7 @@ impl<G, P> Line<G, P> {
         self.waiting -= 1;
     }
 
+    #[inline]
     fn linked(&mut self, slot: u32) -> &mut Waiter<P> {
         match &mut self.slots[slot as usize] {
             Slot::Waiting(waiter) => waiter,
@@ -220,6 +242,7 @@ impl<G, P> Line<G, P> {
         }
     }
 
+    #[inline]
     fn check(&self) {
         if !cfg!(debug_assertions) {
             return;

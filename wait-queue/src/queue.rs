@@ -43,6 +43,7 @@ impl<G, P> WaitQueue<G, P> {
     /// Goes to the back of the line.
     ///
     /// The ticket ends in [`claim`](Self::claim) or in [`leave`](Self::leave), whatever happens to the waiting future.
+    #[inline]
     pub fn join(&mut self, payload: P, waker: Waker) -> Ticket {
         let line = self.line.get_or_insert_with(|| Box::new(Line::new()));
         Ticket { line: line.id(), slot: line.join(payload, waker) }
@@ -55,6 +56,7 @@ impl<G, P> WaitQueue<G, P> {
     /// # Errors
     ///
     /// Gives the grant back if nobody waits.
+    #[inline]
     pub fn grant(&mut self, grant: G) -> Result<(Waker, P), G> {
         match &mut self.line {
             Some(line) if line.waiting() > 0 => Ok(line.grant_first(|payload| (grant, payload))),
@@ -137,6 +139,7 @@ impl<G, P> WaitQueue<G, P> {
     ///
     /// When the ticket is another queue's.
     #[must_use = "what was granted is lost if it is not used"]
+    #[inline]
     pub fn claim(&mut self, ticket: &mut Option<Ticket>) -> Option<G> {
         // Taken out first: a future that panics here with a foreign ticket does not panic again when it is dropped.
         let taken = ticket.take()?;
@@ -165,6 +168,7 @@ impl<G, P> WaitQueue<G, P> {
     /// # Panics
     ///
     /// When the ticket is another queue's.
+    #[inline]
     pub fn will_wake(&self, ticket: &Ticket, waker: &Waker) -> bool {
         match &self.line {
             Some(line) if line.id() == ticket.line => line.waker(ticket.slot).is_some_and(|held| held.will_wake(waker)),
@@ -188,11 +192,13 @@ impl<G, P> WaitQueue<G, P> {
     }
 
     /// What the first in line without a grant brought along.
+    #[inline]
     pub fn first(&self) -> Option<&P> {
         self.line.as_ref()?.first_payload()
     }
 
     /// How many wait for a grant.
+    #[inline]
     pub fn waiting(&self) -> usize {
         self.line.as_ref().map_or(0, |line| line.waiting())
     }
@@ -203,10 +209,12 @@ impl<G, P> WaitQueue<G, P> {
     }
 
     /// Whether nobody waits for a grant; some may still have one to claim.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.waiting() == 0
     }
 
+    #[inline]
     fn line_of(&mut self, ticket: &Ticket) -> &mut Line<G, P> {
         match &mut self.line {
             Some(line) if line.id() == ticket.line => line,

@@ -7,4 +7,5 @@ mod loom;
 mod model;
 mod queue;
 mod send_sync;
+mod short_lock;
 mod wake_list;
