@@ -86,6 +86,7 @@ thread_local_cell! {
 }
 
 /// Looks at the value of a cell in place: nothing that `f` does may come back to the same cell.
+#[inline]
 fn peek<T: Default, R>(cell: &Cell<T>, f: impl FnOnce(&T) -> R) -> R {
     let value = cell.take();
     let result = f(&value);
@@ -330,6 +331,12 @@ fn above_draft() -> Option<ScopeRef> {
     SLOW.try_with(Slow::place).ok().flatten()
 }
 
+/// Whether there is a current scope.
+#[inline]
+pub(crate) fn has_scope() -> bool {
+    SLOW.try_with(|slow| peek(&slow.scope, Option::is_some)).unwrap_or(false)
+}
+
 /// The name of the nearest scope around that has one.
 pub(crate) fn scope_name() -> Option<Arc<str>> {
     let mut at = scope();
@@ -399,6 +406,7 @@ pub(crate) fn peek_run<R>(f: impl FnOnce(Option<&Arc<RunRecord>>) -> R) -> R {
 }
 
 /// Leaves in the record of the current task where it waits.
+#[inline]
 pub(crate) fn note(verb: Verb, place: &'static Location<'static>) {
     let _ = SLOW.try_with(|slow| {
         peek(&slow.task, |task| {

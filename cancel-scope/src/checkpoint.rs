@@ -86,26 +86,34 @@ impl Checkpoint {
         if check_cancelled().is_err() {
             return self.cancelled();
         }
-        if ambient::waker() != WakerId::of(cx.waker())
-            && let Some(scope) = ambient::scope()
-        {
-            if Leaf::register(&mut self.leaf, scope, cx.waker()) && check_cancelled().is_err() {
-                return self.cancelled();
-            }
-        } else {
-            self.leaf = None;
+        let is_reached = ambient::waker() == WakerId::of(cx.waker()) || !ambient::has_scope();
+        if (!is_reached || self.leaf.is_some()) && self.register(cx, is_reached) && check_cancelled().is_err() {
+            return self.cancelled();
         }
         self.note();
         Poll::Pending
     }
 
+    /// Registers in the scope, or no longer: tells whether it is newly there.
+    fn register(&mut self, cx: &mut Context<'_>, is_reached: bool) -> bool {
+        match ambient::scope() {
+            Some(scope) if !is_reached => Leaf::register(&mut self.leaf, scope, cx.waker()),
+            _ => {
+                self.leaf = None;
+                false
+            }
+        }
+    }
+
     /// The wait is over, though its future may be kept.
+    #[cold]
     fn cancelled(&mut self) -> Poll<Cancelled> {
         self.leaf = None;
         Poll::Ready(Cancelled::new())
     }
 
     /// Leaves in the task's record that it waits here, for an operation that waits inside others.
+    #[inline]
     pub fn note(&self) {
         ambient::note(self.verb, self.place);
     }

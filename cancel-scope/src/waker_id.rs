@@ -14,6 +14,7 @@ impl WakerId {
     /// No waker at all.
     pub(crate) const NONE: Self = Self { data: 0, vtable: 0 };
 
+    #[inline]
     pub(crate) fn of(waker: &Waker) -> Self {
         Self { data: waker.data() as usize, vtable: std::ptr::from_ref(waker.vtable()) as usize }
     }
