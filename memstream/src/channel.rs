@@ -1,6 +1,13 @@
 //! What the ends share, and how they are made.
 
-use std::sync::Arc;
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc,
+        // It is std's under loom too: any value is right.
+        atomic::{AtomicIsize, Ordering},
+    },
+};
 
 use anyio_wait_queue::WakeList;
 
@@ -56,18 +63,34 @@ pub fn memory_object_stream_unbounded<T>() -> (MemoryObjectSendStream<T>, Memory
 }
 
 fn ends<T>(capacity: Option<usize>) -> (MemoryObjectSendStream<T>, MemoryObjectReceiveStream<T>) {
-    let channel = Arc::new(Channel { state: Mutex::new(State::new(capacity)) });
+    let limit = capacity.and_then(|capacity| isize::try_from(capacity).ok()).unwrap_or(isize::MAX);
+    let channel = Arc::new(Channel { state: Mutex::new(State::new(capacity)), level: AtomicIsize::new(0), limit });
     (MemoryObjectSendStream::new(channel.clone(), true), MemoryObjectReceiveStream::new(channel, true))
 }
 
 pub(crate) struct Channel<T> {
     state: Mutex<State<T>>,
+    /// The level of the state when it was last unlocked.
+    level: AtomicIsize,
+    limit: isize,
 }
 
 impl<T> Channel<T> {
     #[inline]
-    pub(crate) fn lock(&self) -> Guard<'_, State<T>> {
-        self.state.lock()
+    pub(crate) fn lock(&self) -> Locked<'_, T> {
+        Locked { level: &self.level, state: self.state.lock() }
+    }
+
+    /// Whether a send would have to wait, as it seems. It is a hint: only under the lock it is known.
+    #[inline]
+    pub(crate) fn seems_full(&self) -> bool {
+        self.level.load(Ordering::Relaxed) >= self.limit
+    }
+
+    /// Whether a receive would have to wait, as it seems.
+    #[inline]
+    pub(crate) fn seems_empty(&self) -> bool {
+        self.level.load(Ordering::Relaxed) <= 0
     }
 
     pub(crate) fn close_sender(&self, id: EndId) {
@@ -84,6 +107,35 @@ impl<T> Channel<T> {
 
     pub(crate) fn statistics(&self) -> MemoryObjectStreamStatistics {
         self.lock().statistics()
+    }
+}
+
+/// The state, under the lock. It leaves the level behind.
+pub(crate) struct Locked<'a, T> {
+    level: &'a AtomicIsize,
+    state: Guard<'a, State<T>>,
+}
+
+impl<T> Deref for Locked<'_, T> {
+    type Target = State<T>;
+
+    #[inline]
+    fn deref(&self) -> &State<T> {
+        &self.state
+    }
+}
+
+impl<T> DerefMut for Locked<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut State<T> {
+        &mut self.state
+    }
+}
+
+impl<T> Drop for Locked<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.level.store(self.state.level(), Ordering::Relaxed);
     }
 }
 

@@ -29,12 +29,28 @@ impl Turn {
         Self { checkpoint: Checkpoint::at(verb, place), ticket: None }
     }
 
+    #[inline]
     pub(crate) fn poll<T>(
         &mut self,
         end: &MemoryObjectReceiveStream<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, ReceiveError>> {
-        ready!(self.checkpoint.poll_entry(cx))?;
+        if self.ticket.is_none() {
+            ready!(self.checkpoint.poll_entry(cx))?;
+            if let Some(item) = take(end) {
+                return Poll::Ready(Ok(item));
+            }
+        }
+        self.poll_later(end, cx)
+    }
+
+    /// Polls a receive that has to wait, or fails.
+    #[inline(never)]
+    fn poll_later<T>(
+        &mut self,
+        end: &MemoryObjectReceiveStream<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, ReceiveError>> {
         let polled = if self.ticket.is_some() { self.poll_waiting(end, cx) } else { self.enter(end, cx) };
         match polled {
             Poll::Ready(Ok(item)) => return Poll::Ready(Ok(item)),
@@ -48,18 +64,9 @@ impl Turn {
         Poll::Ready(self.give_up(end, cancelled))
     }
 
+    /// There was nothing to take at once: gets in line.
     fn enter<T>(&mut self, end: &MemoryObjectReceiveStream<T>, cx: &Context<'_>) -> Poll<Received<T>> {
-        let step = {
-            let mut state = end.channel.lock();
-            if end.is_closed() {
-                return Poll::Ready(Err(Why::Closed));
-            }
-            state.receive()
-        };
-        if let Step::Done(received, waker) = step {
-            return Poll::Ready(done(received, waker));
-        }
-        // It has to wait, so the waker is needed; the lock is not held while it is cloned.
+        // The lock is not held while the waker is cloned.
         let waker = cx.waker().clone();
         let mut state = end.channel.lock();
         if end.is_closed() {
@@ -69,7 +76,7 @@ impl Turn {
         match state.receive() {
             Step::Done(received, other) => {
                 drop(state);
-                Poll::Ready(done(received, other))
+                Poll::Ready(done(end, received, other))
             }
             Step::Wait(()) => {
                 self.ticket = Some(state.join_receivers(end.id, waker));
@@ -117,7 +124,15 @@ impl Turn {
     }
 
     /// Ends the wait; an item that was granted to it goes to the next in line, or back to the front.
+    #[inline]
     pub(crate) fn leave<T>(&mut self, end: &MemoryObjectReceiveStream<T>) {
+        if self.ticket.is_some() {
+            self.leave_line(end);
+        }
+    }
+
+    #[cold]
+    fn leave_line<T>(&mut self, end: &MemoryObjectReceiveStream<T>) {
         let Some(ticket) = self.ticket.take() else { return };
         let (waker, stale, unwanted) = {
             let mut state = end.channel.lock();
@@ -135,11 +150,30 @@ impl Turn {
     }
 }
 
-fn done<T>(received: Received<T>, waker: Option<Waker>) -> Received<T> {
-    if let Some(waker) = waker {
-        waker.wake();
+/// What is there to be taken at once.
+#[inline]
+fn take<T>(end: &MemoryObjectReceiveStream<T>) -> Option<T> {
+    if end.channel.seems_empty() {
+        return None;
     }
-    received
+    let mut state = end.channel.lock();
+    if end.is_closed() {
+        return None;
+    }
+    let Step::Done(Ok(item), waker) = state.receive() else { return None };
+    drop(state);
+    Some(match waker {
+        Some(waker) => end.keep_while_waking(item, waker),
+        None => item,
+    })
+}
+
+/// Wakes the sender that the room went to.
+pub(crate) fn done<T>(end: &MemoryObjectReceiveStream<T>, received: Received<T>, waker: Option<Waker>) -> Received<T> {
+    match (received, waker) {
+        (Ok(item), Some(waker)) => Ok(end.keep_while_waking(item, waker)),
+        (received, _) => received,
+    }
 }
 
 fn error(why: Why) -> ReceiveError {
@@ -165,6 +199,7 @@ impl<'a, T> Receive<'a, T> {
 impl<T> Future for Receive<'_, T> {
     type Output = Result<T, ReceiveError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         this.turn.poll(this.end, cx)
@@ -172,6 +207,7 @@ impl<T> Future for Receive<'_, T> {
 }
 
 impl<T> Drop for Receive<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.turn.leave(self.end);
     }
@@ -199,6 +235,7 @@ impl<'a, T> Next<'a, T> {
 impl<T> Future for Next<'_, T> {
     type Output = Result<Option<T>, ReceiveError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         Poll::Ready(match ready!(this.turn.poll(this.end, cx)) {
@@ -210,6 +247,7 @@ impl<T> Future for Next<'_, T> {
 }
 
 impl<T> Drop for Next<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.turn.leave(self.end);
     }

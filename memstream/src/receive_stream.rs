@@ -1,6 +1,6 @@
 //! The receiving end.
 
-use std::{fmt, io, panic::Location, sync::Arc};
+use std::{fmt, io, panic::Location, sync::Arc, task::Waker};
 
 use anyio_cancel_scope::Cancelled;
 use anyio_streams::{AsyncResource, ObjectReceiveStream, ReceiveError, TryReceiveError, UnreliableObjectReceiveStream};
@@ -10,6 +10,7 @@ use crate::{
     MemoryObjectStreamStatistics, Next, Receive,
     channel::Channel,
     items::Items,
+    receive::done,
     state::{EndId, Received, State, Step, Why},
     sync::{AtomicBool, Ordering},
 };
@@ -87,15 +88,10 @@ impl<T> MemoryObjectReceiveStream<T> {
             state.receive()
         };
         match step {
-            Step::Done(received, waker) => {
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-                received.map_err(|why| match why {
-                    Why::Closed => TryReceiveError::Closed,
-                    Why::Gone => TryReceiveError::EndOfStream,
-                })
-            }
+            Step::Done(received, waker) => done(self, received, waker).map_err(|why| match why {
+                Why::Closed => TryReceiveError::Closed,
+                Why::Gone => TryReceiveError::EndOfStream,
+            }),
             Step::Wait(()) => Err(TryReceiveError::WouldBlock),
         }
     }
@@ -157,11 +153,41 @@ impl<T> MemoryObjectReceiveStream<T> {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Wakes, with an item in hand that is not lost if that panics: then it is the next to be taken.
+    pub(crate) fn keep_while_waking(&self, item: T, waker: Waker) -> T {
+        let mut kept = Kept { end: self, item: Some(item) };
+        waker.wake();
+        kept.item.take().expect("it is there until now")
+    }
+
+    /// An item that was taken goes to the next in line, or back to the front.
+    pub(crate) fn give_back(&self, item: T) {
+        let (waker, unwanted) = self.channel.lock().pass_on(item);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        drop(unwanted);
+    }
+
     /// What a receive in line was granted; in place of the end of the stream, an item that another receive gave back since.
     pub(crate) fn granted(&self, state: &mut State<T>, received: Received<T>) -> Received<T> {
         match received {
             Err(Why::Gone) if !self.is_closed() => state.take_left(),
             received => received,
+        }
+    }
+}
+
+/// An item that is given back if it is dropped with this.
+struct Kept<'a, T> {
+    end: &'a MemoryObjectReceiveStream<T>,
+    item: Option<T>,
+}
+
+impl<T> Drop for Kept<'_, T> {
+    fn drop(&mut self) {
+        if let Some(item) = self.item.take() {
+            self.end.give_back(item);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     panic::Location,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use anyio_cancel_scope::{Cancelled, Checkpoint, check_cancelled};
@@ -19,110 +19,160 @@ use crate::{
 };
 
 /// The future of [`MemoryObjectSendStream::send`].
+///
+/// Its parts lie apart, and a failure is left in them: a value that comes out of a call whole, by memory, is slow to look at.
 #[must_use = "futures do nothing unless polled"]
 pub struct Sending<'a, T> {
     end: &'a MemoryObjectSendStream<T>,
     checkpoint: Checkpoint,
-    stage: Stage<T>,
-}
-
-enum Stage<T> {
-    /// The item is here.
-    Ahead(T),
-    /// It is in line.
-    Waiting(Option<Ticket>),
-    Done,
+    /// Here until it was sent, but for when it is in line.
+    item: Option<T>,
+    /// Its place in line.
+    ticket: Option<Ticket>,
+    /// Why it was not sent.
+    reason: Option<SendReason>,
 }
 
 impl<'a, T> Sending<'a, T> {
+    #[inline]
     pub(crate) fn new(end: &'a MemoryObjectSendStream<T>, item: T, place: &'static Location<'static>) -> Self {
-        Self { end, checkpoint: Checkpoint::at(&"send", place), stage: Stage::Ahead(item) }
+        Self { end, checkpoint: Checkpoint::at(&"send", place), item: Some(item), ticket: None, reason: None }
     }
 
-    fn enter(&mut self, item: T, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+    #[inline]
+    fn take_item(&mut self) -> T {
+        self.item.take().unwrap_or_else(|| polled_again())
+    }
+
+    /// The item goes at once, if it can: to somebody who waits, or into the buffer.
+    #[inline]
+    fn goes_at_once(&mut self) -> bool {
         let end = self.end;
-        let step = {
-            let mut state = end.channel.lock();
-            if end.is_closed() {
-                drop(state);
-                return Poll::Ready(Err(SendError::new(item, SendReason::Closed)));
+        if end.channel.seems_full() {
+            return false;
+        }
+        let item = self.take_item();
+        let mut state = end.channel.lock();
+        let step = if end.is_closed() { Step::Wait(item) } else { state.send(item) };
+        drop(state);
+        match step {
+            Step::Done(Ok(()), waker) => {
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+                true
             }
-            state.send(item)
+            Step::Done(Err((item, _)), _) | Step::Wait(item) => {
+                self.item = Some(item);
+                false
+            }
+        }
+    }
+
+    /// Polls a send that has to wait, or fails: whether it went through.
+    #[inline(never)]
+    fn poll_later(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let polled = if self.ticket.is_some() { self.poll_waiting(cx) } else { self.enter(cx) };
+        let sent = match polled {
+            Poll::Ready(sent) => sent,
+            Poll::Pending => {
+                let cancelled = ready!(self.checkpoint.poll_pending(cx));
+                self.give_up(cancelled)
+            }
         };
-        let item = match step {
-            Step::Done(sent, waker) => return Poll::Ready(done(sent, waker)),
-            Step::Wait(item) => item,
-        };
-        // It has to wait, so the waker is needed; the lock is not held while it is cloned.
+        Poll::Ready(sent)
+    }
+
+    /// The item did not go at once: it gets in line.
+    fn enter(&mut self, cx: &Context<'_>) -> Poll<bool> {
+        let end = self.end;
+        // The lock is not held while the waker is cloned, and should that panic, the item is still here.
         let waker = cx.waker().clone();
+        let item = self.take_item();
         let mut state = end.channel.lock();
         if end.is_closed() {
             drop(state);
-            return Poll::Ready(Err(SendError::new(item, SendReason::Closed)));
+            return Poll::Ready(self.failed(item, SendReason::Closed));
         }
         match state.send(item) {
             Step::Done(sent, other) => {
                 drop(state);
-                Poll::Ready(done(sent, other))
+                if let Some(other) = other {
+                    other.wake();
+                }
+                Poll::Ready(sent.map_err(|(item, why)| self.failed(item, reason(why))).is_ok())
             }
             Step::Wait(item) => {
-                self.stage = Stage::Waiting(Some(state.join_senders(end.id, item, waker)));
+                self.ticket = Some(state.join_senders(end.id, item, waker));
                 Poll::Pending
             }
         }
     }
 
-    fn poll_waiting(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
-        let Stage::Waiting(ticket) = &mut self.stage else { return Poll::Pending };
+    fn poll_waiting(&mut self, cx: &Context<'_>) -> Poll<bool> {
         let mut state = self.end.channel.lock();
-        if let Some(sent) = state.senders().claim(ticket) {
+        if let Some(sent) = state.senders().claim(&mut self.ticket) {
             drop(state);
-            return Poll::Ready(waited(sent));
+            return Poll::Ready(self.waited(sent));
         }
-        if let Some(held) = &*ticket
+        if let Some(held) = &self.ticket
             && !state.senders().will_wake(held, cx.waker())
         {
             drop(state);
             let waker = cx.waker().clone();
             let mut state = self.end.channel.lock();
-            if let Some(sent) = state.senders().claim(ticket) {
+            if let Some(sent) = state.senders().claim(&mut self.ticket) {
                 drop(state);
-                return Poll::Ready(waited(sent));
+                return Poll::Ready(self.waited(sent));
             }
-            let stale = ticket.as_ref().map(|held| state.senders().refresh(held, waker));
+            let stale = self.ticket.as_ref().map(|held| state.senders().refresh(held, waker));
             drop(state);
             drop(stale);
         }
         Poll::Pending
     }
 
+    /// Only a send that went through beats the cancellation (R3): who is cancelled together with the other side is not broken
+    /// by it.
+    #[inline]
+    fn waited(&mut self, sent: Sent<T>) -> bool {
+        let Err((item, why)) = sent else { return true };
+        let reason = check_cancelled().map_or_else(SendReason::Cancelled, |()| reason(why));
+        self.failed(item, reason)
+    }
+
     /// Out of line, with the item, unless it was taken at the last moment (R3).
-    fn give_up(&mut self, cancelled: Cancelled) -> Result<(), SendError<T>> {
-        let Stage::Waiting(Some(ticket)) = std::mem::replace(&mut self.stage, Stage::Done) else {
-            unreachable!("it is pending only in line")
-        };
+    #[cold]
+    fn give_up(&mut self, cancelled: Cancelled) -> bool {
+        let Some(ticket) = self.ticket.take() else { unreachable!("it is pending only in line") };
         let (left, stale) = self.end.channel.lock().leave_senders(ticket);
         drop(stale);
         match left {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err((item, _))) | Err(item) => Err(SendError::new(item, cancelled)),
+            Ok(Ok(())) => true,
+            Ok(Err((item, _))) | Err(item) => self.failed(item, cancelled.into()),
+        }
+    }
+
+    #[cold]
+    fn failed(&mut self, item: T, reason: SendReason) -> bool {
+        (self.item, self.reason) = (Some(item), Some(reason));
+        false
+    }
+
+    /// Leaves the line.
+    #[cold]
+    fn leave(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            // What comes out, waker and item, is dropped without the lock.
+            let left = self.end.channel.lock().leave_senders(ticket);
+            drop(left);
         }
     }
 }
 
-fn done<T>(sent: Sent<T>, waker: Option<std::task::Waker>) -> Result<(), SendError<T>> {
-    if let Some(waker) = waker {
-        waker.wake();
-    }
-    sent.map_err(|(item, why)| SendError::new(item, reason(why)))
-}
-
-/// Only a send that went through beats the cancellation (R3): who is cancelled together with the other side is not broken by it.
-fn waited<T>(sent: Sent<T>) -> Result<(), SendError<T>> {
-    sent.map_err(|(item, why)| {
-        let reason = check_cancelled().map_or_else(SendReason::Cancelled, |()| reason(why));
-        SendError { item, reason }
-    })
+#[cold]
+fn polled_again() -> ! {
+    panic!("send: polled after it was ready, which a future must not be; await it once")
 }
 
 impl<T> Unpin for Sending<'_, T> {}
@@ -130,39 +180,32 @@ impl<T> Unpin for Sending<'_, T> {}
 impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let entered = match this.checkpoint.poll_entry(cx) {
-            Poll::Ready(entered) => entered,
-            Poll::Pending => return Poll::Pending,
-        };
-        let polled = if let Stage::Waiting(_) = this.stage {
-            this.poll_waiting(cx)
-        } else {
-            let Stage::Ahead(item) = std::mem::replace(&mut this.stage, Stage::Done) else {
-                panic!("send: polled after it was ready, which a future must not be; await it once")
-            };
-            if let Err(cancelled) = entered {
-                return Poll::Ready(Err(SendError::new(item, cancelled)));
+        if this.ticket.is_none() {
+            match ready!(this.checkpoint.poll_entry(cx)) {
+                Ok(()) if this.goes_at_once() => return Poll::Ready(Ok(())),
+                Ok(()) => {}
+                // It does nothing (R4).
+                Err(cancelled) => return Poll::Ready(Err(SendError::new(this.take_item(), cancelled))),
             }
-            this.enter(item, cx)
-        };
-        if polled.is_ready() {
-            this.stage = Stage::Done;
-            return polled;
         }
-        this.checkpoint.poll_pending(cx).map(|cancelled| this.give_up(cancelled))
+        if ready!(this.poll_later(cx)) {
+            return Poll::Ready(Ok(()));
+        }
+        match this.reason.take() {
+            Some(reason) => Poll::Ready(Err(SendError { item: this.take_item(), reason })),
+            None => unreachable!("what fails says why"),
+        }
     }
 }
 
 impl<T> Drop for Sending<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        if let Stage::Waiting(ticket) = &mut self.stage
-            && let Some(ticket) = ticket.take()
-        {
-            // What comes out, waker and item, is dropped without the lock.
-            let left = self.end.channel.lock().leave_senders(ticket);
-            drop(left);
+        if self.ticket.is_some() {
+            self.leave();
         }
     }
 }

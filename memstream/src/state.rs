@@ -40,6 +40,8 @@ pub(crate) struct State<T> {
     buffer: VecDeque<T>,
     /// `None` for no bound.
     capacity: Option<usize>,
+    /// The same as a number.
+    limit: usize,
     senders: WaitQueue<Sent<T>, (EndId, T)>,
     receivers: WaitQueue<Received<T>, EndId>,
     open_senders: usize,
@@ -62,6 +64,7 @@ impl<T> State<T> {
         Self {
             buffer: VecDeque::new(),
             capacity,
+            limit: capacity.unwrap_or(usize::MAX),
             senders: WaitQueue::new(),
             receivers: WaitQueue::new(),
             open_senders: 0,
@@ -89,26 +92,37 @@ impl<T> State<T> {
         self.next_id()
     }
 
+    #[inline]
     fn has_room(&self) -> bool {
-        self.capacity.is_none_or(|capacity| self.buffer.len() < capacity)
+        self.buffer.len() < self.limit
     }
 
+    /// How many items are buffered; without a buffer, how many wait with one, less how many wait for one.
+    #[inline]
+    pub(crate) fn level(&self) -> isize {
+        if self.limit > 0 {
+            return self.buffer.len() as isize;
+        }
+        self.senders.waiting() as isize - self.receivers.waiting() as isize
+    }
+
+    #[inline]
     fn put(&mut self, item: T) {
         self.buffer.push_back(item);
-        self.peak = self.peak.max(self.buffer.len());
+        if self.peak < self.buffer.len() {
+            self.peak = self.buffer.len();
+        }
     }
 
     /// Hands the item over, to the first receiver in line or into the buffer.
     #[inline]
     pub(crate) fn send(&mut self, item: T) -> Step<T, Sent<T>> {
+        if !self.receivers.is_empty() {
+            return Step::Done(Ok(()), Some(self.hand_over(item)));
+        }
         if self.open_receivers == 0 {
             return Step::Done(Err((item, Why::Gone)), None);
         }
-        let item = match self.receivers.grant(Ok(item)) {
-            Ok((waker, _)) => return Step::Done(Ok(()), Some(waker)),
-            Err(Ok(item)) => item,
-            Err(Err(_)) => unreachable!("it comes back as it was"),
-        };
         if self.has_room() {
             self.put(item);
             self.check();
@@ -117,11 +131,19 @@ impl<T> State<T> {
         Step::Wait(item)
     }
 
+    /// To the first receiver in line, of whom there is one.
+    fn hand_over(&mut self, item: T) -> Waker {
+        match self.receivers.grant(Ok(item)) {
+            Ok((waker, _)) => waker,
+            Err(_) => unreachable!("somebody waits"),
+        }
+    }
+
     /// Takes the next item, and lets the first sender in line have the room.
     #[inline]
     pub(crate) fn receive(&mut self) -> Step<(), Received<T>> {
         if let Some(item) = self.buffer.pop_front() {
-            let waker = self.refill();
+            let waker = if self.senders.is_empty() { None } else { self.refill() };
             self.check();
             return Step::Done(Ok(item), waker);
         }

@@ -7,16 +7,16 @@ pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(not(anyio_loom))]
-type Lock<T> = std::sync::Mutex<T>;
+type Lock<T> = anyio_wait_queue::ShortLock<T>;
 #[cfg(anyio_loom)]
 type Lock<T> = loom::sync::Mutex<T>;
 
 #[cfg(not(anyio_loom))]
-pub(crate) type Guard<'a, T> = std::sync::MutexGuard<'a, T>;
+pub(crate) type Guard<'a, T> = anyio_wait_queue::ShortLockGuard<'a, T>;
 #[cfg(anyio_loom)]
 pub(crate) type Guard<'a, T> = loom::sync::MutexGuard<'a, T>;
 
-/// A mutex without poisoning: no foreign code runs under it.
+/// A lock without poisoning: no foreign code runs under it.
 pub(crate) struct Mutex<T>(Lock<T>);
 
 impl<T> Mutex<T> {
@@ -25,6 +25,12 @@ impl<T> Mutex<T> {
     }
 
     #[inline]
+    #[cfg(not(anyio_loom))]
+    pub(crate) fn lock(&self) -> Guard<'_, T> {
+        self.0.lock()
+    }
+
+    #[cfg(anyio_loom)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
+    task::{Context, Wake, Waker},
 };
 
 use anyio_future_contract::{Polled, ReentrantWaker};
@@ -198,4 +199,34 @@ fn a_waker_that_closes_its_own_end_on_waking_meets_its_end() {
     send.try_send(1).unwrap();
     assert_eq!(receiving.ends().unwrap(), 1);
     assert_eq!(why(now(receive.receive())), "closed");
+}
+
+/// Who wakes it panics.
+struct PanicsWhenWoken;
+
+impl Wake for PanicsWhenWoken {
+    fn wake(self: Arc<Self>) {
+        panic!("the waker panics");
+    }
+}
+
+#[test]
+fn an_item_that_was_taken_is_not_lost_when_the_waker_of_the_next_sender_panics() {
+    for capacity in [0, 1] {
+        let (send, receive) = memory_object_stream(capacity);
+        (0..capacity).for_each(|number| now(send.send(number)).unwrap());
+        let mut sending = Box::pin(send.send(capacity));
+        assert!(sending.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::new(PanicsWhenWoken)))).is_pending());
+
+        let panic = if capacity == 0 {
+            panic_of(|| drop(receive.try_receive()))
+        } else {
+            panic_of(|| drop(now(receive.receive())))
+        };
+        assert!(panic.contains("the waker panics"), "{panic}");
+        assert!(now(sending.as_mut()).is_ok(), "it was taken");
+        for number in 0..=capacity {
+            assert_eq!(receive.try_receive().unwrap(), number);
+        }
+    }
 }
