@@ -139,7 +139,7 @@ mod access {
 
     #[expect(unnameable_types, reason = "it is what a guard has inside")]
     #[derive(Debug)]
-    pub struct InPlace<'a, T>(spin::MutexGuard<'a, Option<T>>);
+    pub struct InPlace<'a, T>(spin::lock_api::MutexGuard<'a, Option<T>>);
 
     impl<T> Deref for InPlace<'_, T> {
         type Target = T;

@@ -52,13 +52,13 @@ pub struct Lock<T> {
     /// Where the one called who has the token, or had it last.
     owner: AtomicCell<Option<Place>>,
     /// Empty while an owned guard has the value.
-    cell: spin::Mutex<Option<T>>,
+    cell: spin::lock_api::Mutex<Option<T>>,
 }
 
 impl<T> Lock<T> {
     /// A free lock around `value`.
     pub const fn new(value: T) -> Self {
-        Self { token: Tokens::new(1), owner: AtomicCell::new(None), cell: spin::Mutex::new(Some(value)) }
+        Self { token: Tokens::new(1), owner: AtomicCell::new(None), cell: spin::lock_api::Mutex::new(Some(value)) }
     }
 
     /// Waits until the lock is this task's. Dropping the guard releases it.
@@ -131,7 +131,7 @@ impl<T> Lock<T> {
 
     /// Opens the cell, for who has the token.
     #[inline]
-    pub(crate) fn open(&self) -> spin::MutexGuard<'_, Option<T>> {
+    pub(crate) fn open(&self) -> spin::lock_api::MutexGuard<'_, Option<T>> {
         self.cell.try_lock().expect("it is free, by invariant 1")
     }
 

@@ -10,12 +10,12 @@ pub(crate) use modelled::AtomicUsize;
 
 pub(crate) use std::sync::atomic::Ordering;
 
+#[cfg(not(anyio_loom))]
+use anyio_wait_queue::{ShortLock as Lock, ShortLockGuard as Guard};
 #[cfg(anyio_loom)]
 use modelled::{Guard, Lock};
-#[cfg(not(anyio_loom))]
-use std::sync::{Mutex as Lock, MutexGuard as Guard};
 
-/// A mutex without poisoning: nothing that can panic halfway runs under it.
+/// A lock without poisoning: nothing that can panic halfway runs under it.
 pub(crate) struct Mutex<T>(Lock<T>);
 
 impl<T> Mutex<T> {
@@ -23,6 +23,13 @@ impl<T> Mutex<T> {
         Self(Lock::new(value))
     }
 
+    #[cfg(not(anyio_loom))]
+    #[inline]
+    pub(crate) fn lock(&self) -> Guard<'_, T> {
+        self.0.lock()
+    }
+
+    #[cfg(anyio_loom)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -49,6 +49,7 @@ pub(crate) enum Woken {
 }
 
 impl Woken {
+    #[inline]
     pub(crate) fn push(&mut self, waker: Waker) {
         match self {
             Self::Nobody => *self = Self::One(waker),
