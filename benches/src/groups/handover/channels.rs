@@ -1,6 +1,6 @@
 //! The channels of the peers and ours, under one face: ends that send and receive.
 
-use std::{future::Future, io};
+use std::future::Future;
 
 use anyio::memory::{MemoryObjectReceiveStream, MemoryObjectSendStream, memory_object_stream};
 use futures::{SinkExt, StreamExt};
@@ -31,7 +31,7 @@ impl Channel for Anyio {
     }
 
     async fn send(sender: &mut Self::Sender, item: u64) {
-        sender.send(item).await.map_err(io::Error::from).expect(OPEN);
+        sender.send(item).await.expect(OPEN);
     }
 
     async fn receive(receiver: &mut Self::Receiver) -> Option<u64> {
