@@ -82,6 +82,7 @@ impl Checkpoint {
     ///
     /// It is woken by a [stop](crate::CancelScope::stop) too; who waits for one looks for it after this call, as a stop that
     /// came before it wakes nobody.
+    #[inline]
     pub fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<Cancelled> {
         if check_cancelled().is_err() {
             return self.cancelled();
