@@ -53,7 +53,7 @@ pub(crate) const GROUP: Group = Group {
     ],
 };
 
-/// kanal loses an item that was handed to a receive which is then dropped; the others keep it.
+/// By what its source says, kanal drops an item together with the receive that it was handed to; so it has a bar of its own.
 const ONE_CAP0: &[Bar] = &[
     Bar::TimesBest { peers: &["flume", "futures"], at_most: LEVEL },
     Bar::Times { peer: "kanal", at_most: 1.3 },
