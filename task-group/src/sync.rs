@@ -59,16 +59,11 @@ mod sequential {
 }
 
 #[cfg(not(anyio_loom))]
-type Lock<T> = std::sync::Mutex<T>;
+use anyio_wait_queue::{ShortLock as Lock, ShortLockGuard as Guard};
 #[cfg(anyio_loom)]
-type Lock<T> = loom::sync::Mutex<T>;
+use loom::sync::{Mutex as Lock, MutexGuard as Guard};
 
-#[cfg(not(anyio_loom))]
-pub(crate) type Guard<'a, T> = std::sync::MutexGuard<'a, T>;
-#[cfg(anyio_loom)]
-pub(crate) type Guard<'a, T> = loom::sync::MutexGuard<'a, T>;
-
-/// A mutex without poisoning: every section under it is short, and leaves the data whole if a waker's `clone` panics.
+/// A lock without poisoning: every section under it is short, and leaves the data whole if a waker's `clone` panics.
 pub(crate) struct Mutex<T>(Lock<T>);
 
 impl<T> Mutex<T> {
@@ -76,6 +71,13 @@ impl<T> Mutex<T> {
         Self(Lock::new(value))
     }
 
+    #[cfg(not(anyio_loom))]
+    #[inline]
+    pub(crate) fn lock(&self) -> Guard<'_, T> {
+        self.0.lock()
+    }
+
+    #[cfg(anyio_loom)]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
