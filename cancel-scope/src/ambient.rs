@@ -9,7 +9,8 @@
 //! 2. The waker in `FAST` is the identity of the waker with which the innermost wrapper is being polled. That wrapper registers
 //!    the waker itself when its poll ends, so an operation polled with the same one registers nothing.
 //! 3. While `FAST.in_task` is set the current place is the task itself, whatever `SLOW.scope` says: a task is one handle.
-//! 4. `FAST.checkpoints` is set back by nothing (R12).
+//! 4. `FAST.left` is renewed by nothing but its use (R12). Inside a watched run it is 1, so that every checkpoint looks up who
+//!    watches; the number of before is back afterwards.
 //! 5. While `SLOW.draft` is there, it is the current scope, and the current place by invariant 3 what is above it. Once it was
 //!    asked for, it is in `SLOW.scope`, and its seat is in `SLOW.made` until its poll ends, with what was there before.
 
@@ -25,6 +26,7 @@ use crate::{
     sync::thread_local_cell,
     task_record::{TaskRef, Verb},
     tree::{self, Verdict},
+    trial,
     waker_id::WakerId,
 };
 
@@ -33,7 +35,8 @@ use crate::{
 #[repr(C)]
 struct Fast {
     waker_data: Cell<usize>,
-    checkpoints: Cell<u32>,
+    /// How many checkpoints are left of the budget; the last one yields.
+    left: Cell<u32>,
     cancelled: Cell<bool>,
     generation: Cell<u64>,
     stopping: Cell<bool>,
@@ -53,6 +56,9 @@ impl Fast {
     }
 }
 
+/// One in so many checkpoints yields (R12). A power of two.
+pub(crate) const BUDGET: u32 = 128;
+
 struct Slow {
     scope: Cell<Option<ScopeRef>>,
     draft: Cell<Option<Draft>>,
@@ -65,7 +71,7 @@ struct Slow {
 thread_local_cell! {
     static FAST: Fast = Fast {
         waker_data: Cell::new(0),
-        checkpoints: Cell::new(0),
+        left: Cell::new(BUDGET),
         cancelled: Cell::new(false),
         generation: Cell::new(0),
         stopping: Cell::new(false),
@@ -306,14 +312,19 @@ pub(crate) fn waker() -> WakerId {
     FAST.with(Fast::waker)
 }
 
-/// Counts a checkpoint; every 128th is told to yield.
+/// Counts a checkpoint; tells whether it was the last one of the budget, which is to be renewed then.
 #[inline]
 pub(crate) fn count_checkpoint() -> bool {
     FAST.with(|fast| {
-        let count = fast.checkpoints.get().wrapping_add(1);
-        fast.checkpoints.set(count);
-        count % 128 == 0
+        let left = fast.left.get().wrapping_sub(1);
+        fast.left.set(left);
+        left == 0
     })
+}
+
+/// Begins a new budget; in a watched run one of one checkpoint.
+pub(crate) fn renew_budget(watched: bool) {
+    FAST.with(|fast| fast.left.set(if watched { 1 } else { BUDGET }));
 }
 
 /// The current scope.
@@ -415,6 +426,9 @@ pub(crate) fn note(verb: Verb, place: &'static Location<'static>) {
             }
         });
     });
+    if trial::is_any() {
+        trial::note_wait();
+    }
 }
 
 /// Exchanges a value with a cell of the context, and back when dropped.
@@ -465,6 +479,30 @@ pub(crate) fn with_run<R>(run: &Arc<RunRecord>, f: impl FnOnce() -> R) -> R {
 }
 
 pub(crate) fn swap_run<R>(run: &mut Option<Arc<RunRecord>>, f: impl FnOnce() -> R) -> R {
+    let _budget = if trial::is_any() { Budget::exchange(run.as_deref()) } else { None };
     let _exchanged = Exchanged::new(run, |slow| &slow.run);
     f()
+}
+
+/// The budget of before a watched run was entered or left; it is back when this is dropped.
+struct Budget(u32);
+
+impl Budget {
+    /// `None` where nothing changes by entering `run`.
+    fn exchange(entered: Option<&RunRecord>) -> Option<Self> {
+        let is_watched = |run: Option<&RunRecord>| run.is_some_and(|run| run.trial().is_some());
+        let watched = is_watched(entered);
+        if watched == is_watched(run().as_deref()) {
+            return None;
+        }
+        let before = FAST.with(|fast| fast.left.get());
+        renew_budget(watched);
+        Some(Self(before))
+    }
+}
+
+impl Drop for Budget {
+    fn drop(&mut self) {
+        FAST.with(|fast| fast.left.set(self.0));
+    }
 }

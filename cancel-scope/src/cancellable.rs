@@ -31,6 +31,7 @@ impl<F> Cancellable<F> {
 impl<F: Future> Future for Cancellable<F> {
     type Output = Result<F::Output, Cancelled>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let entry = ready!(this.checkpoint.poll_entry(cx));

@@ -8,7 +8,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{Cancelled, Cause, Verb, ambient, leaf::Leaf, tree, waker_id::WakerId};
+use crate::{
+    Cancelled, Cause, Verb, ambient,
+    leaf::Leaf,
+    tree,
+    trial::{self, Moment},
+    waker_id::WakerId,
+};
 
 /// The part of an operation's future that makes it a checkpoint.
 ///
@@ -51,6 +57,10 @@ enum Entry {
     /// It gave way once, and does not again: with a count that others move on too, that could go on for ever.
     GaveWay,
     Passed,
+    /// Passed, in a run that is watched, which is told of it when it waits and when it is polled again.
+    Watched,
+    /// The same, and it returned `Pending`.
+    Waiting,
 }
 
 impl Checkpoint {
@@ -71,10 +81,41 @@ impl Checkpoint {
         if self.entry == Entry::Passed {
             return Poll::Ready(Ok(()));
         }
-        if self.entry == Entry::Ahead && ambient::count_checkpoint() {
-            return self.give_way(cx);
+        if self.entry == Entry::Ahead && !ambient::count_checkpoint() {
+            self.entry = Entry::Passed;
+            return Poll::Ready(check_cancelled());
         }
-        self.entry = Entry::Passed;
+        self.poll_entry_slowly(cx)
+    }
+
+    /// At the end of the budget, after it, and in a run that is watched.
+    #[cold]
+    fn poll_entry_slowly(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
+        let run = if trial::is_any() { ambient::run() } else { None };
+        let trial = run.as_ref().and_then(|run| run.trial());
+        match self.entry {
+            Entry::Passed | Entry::Watched => return Poll::Ready(Ok(())),
+            Entry::Waiting => {
+                if let Some(trial) = trial {
+                    trial.reached(Moment::Resumed, self.verb, self.place);
+                }
+                return Poll::Ready(Ok(()));
+            }
+            Entry::GaveWay => {}
+            Entry::Ahead => {
+                ambient::renew_budget(trial.is_some());
+                if trial.is_none_or(|trial| trial.gives_way()) {
+                    return self.give_way(cx);
+                }
+            }
+        }
+        self.entry = match trial {
+            None => Entry::Passed,
+            Some(trial) => {
+                trial.reached(Moment::Entry, self.verb, self.place);
+                Entry::Watched
+            }
+        };
         Poll::Ready(check_cancelled())
     }
 
@@ -92,6 +133,9 @@ impl Checkpoint {
             return self.cancelled();
         }
         self.note();
+        if self.entry == Entry::Watched {
+            self.wait_watched();
+        }
         Poll::Pending
     }
 
@@ -103,6 +147,15 @@ impl Checkpoint {
                 self.leaf = None;
                 false
             }
+        }
+    }
+
+    /// A run that is watched is told of the first time. Who is cancelled then is woken, for it is where others look for it.
+    #[cold]
+    fn wait_watched(&mut self) {
+        self.entry = Entry::Waiting;
+        if let Some(trial) = ambient::run().as_ref().and_then(|run| run.trial()) {
+            trial.reached(Moment::Pending, self.verb, self.place);
         }
     }
 
@@ -119,7 +172,6 @@ impl Checkpoint {
         ambient::note(self.verb, self.place);
     }
 
-    #[cold]
     fn give_way(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
         self.entry = Entry::GaveWay;
         check_deadlines();

@@ -45,6 +45,12 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
 
     /// Nothing can run any more: a clock that is not the real one may move on to its next deadline.
     fn jump(&self) {}
+
+    /// Whether an alarm may go off by itself, while no task runs. Where none may, `#[anyio::test]` knows that tasks which all wait
+    /// will wait for ever.
+    fn may_ring(&self) -> bool {
+        true
+    }
 }
 
 /// What names an alarm of a [`Clock`].

@@ -19,7 +19,9 @@ pub use crate::{
     run_record::{AtWork, Outside},
     scope_node::ScopeNode,
     seat::Seat,
+    system_clock::SystemClock,
     task_record::{TaskHost, TaskRef},
+    trial::{Check, Moment, Observer, OpenResource, Opened, Order, Point, Trial, nearest_named, order, trial_id},
 };
 
 /// A new scope for a wrapper of an upper crate, tied to `owner`.

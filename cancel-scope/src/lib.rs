@@ -28,7 +28,9 @@ mod parentage;
 mod scope_node;
 mod seat;
 mod sync;
+mod system_clock;
 mod tree;
+mod trial;
 mod waker_id;
 
 #[doc(hidden)]

@@ -10,7 +10,10 @@ use std::{
     task::Waker,
 };
 
-use crate::ambient;
+use crate::{
+    ambient,
+    trial::{Observer, Trial},
+};
 
 /// The state of one `run`, on which upper crates hang theirs by type. Outside of any `run` a process-wide one serves.
 #[derive(Default)]
@@ -20,6 +23,7 @@ pub struct RunRecord {
     descriptors: AtomicUsize,
     /// Who wants to know when nothing is busy any more; only a `run` whose clock jumps does.
     watcher: Mutex<Option<Waker>>,
+    trial: Option<Trial>,
 }
 
 /// A list that only grows, so that it is read without a lock. Few things are ever on it.
@@ -35,6 +39,18 @@ impl RunRecord {
     /// An empty record, for a new `run`.
     pub fn new() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// An empty record, for a `run` that is watched.
+    #[doc(hidden)]
+    pub fn on_trial(observer: Option<Arc<dyn Observer>>) -> Arc<Self> {
+        Arc::new(Self { trial: Some(Trial::new(observer)), ..Self::default() })
+    }
+
+    /// What it has more, if it is watched.
+    #[doc(hidden)]
+    pub fn trial(&self) -> Option<&Trial> {
+        self.trial.as_ref()
     }
 
     /// The record of the `run` in which this is called, or the process-wide one.
@@ -104,6 +120,9 @@ impl RunRecord {
     #[doc(hidden)]
     pub fn outside(self: &Arc<Self>, what: Outside) -> AtWork {
         self.count(what).fetch_add(1, Ordering::SeqCst);
+        if let Some(trial) = &self.trial {
+            trial.outside();
+        }
         AtWork { record: self.clone(), what }
     }
 

@@ -186,6 +186,11 @@ impl Clock for VirtualClock {
         }
     }
 
+    fn may_ring(&self) -> bool {
+        let queue = self.lock();
+        queue.jumps != Jumps::Never && !queue.alarms.is_empty()
+    }
+
     fn jump(&self) {
         if let Some(next) = self.next_deadline().filter(|_| self.jumps()) {
             self.advance_to(next);
