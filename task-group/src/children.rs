@@ -21,7 +21,7 @@ use std::{
 
 use anyio_cancel_scope::{
     Cause,
-    host::{self, ScopeRef, Situation, TaskRef},
+    host::{self, Order, ScopeRef, Situation, TaskRef},
 };
 use anyio_context_vars::Snapshot;
 
@@ -137,6 +137,12 @@ impl<C: Future + Unpin> Children<C> {
     /// See [`Watch::look`].
     pub(crate) fn watch(&mut self) {
         self.watch.look();
+    }
+
+    /// Has a test kit decide in which order the children of this turn are polled.
+    #[cold]
+    pub(crate) fn shuffle(&mut self, order: &Order) {
+        order.shuffle(self.batch.make_contiguous());
     }
 
     /// How many children are to be polled in this turn, if there is room.

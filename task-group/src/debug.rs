@@ -7,7 +7,10 @@ use std::{
     time::Instant,
 };
 
-use anyio_cancel_scope::host::{Host, TaskRef};
+use anyio_cancel_scope::{
+    RunRecord,
+    host::{Host, ScopeNode, TaskRef, Trial},
+};
 
 use crate::{
     TaskId, TaskInfo,
@@ -88,31 +91,24 @@ impl Line {
 /// # io::Result::Ok(()) }).unwrap();
 /// ```
 pub fn task_tree() -> TaskTree {
-    let picture = Picture::take();
-    let (mut lines, mut tasks) = (Vec::new(), Vec::new());
-    let roots = picture.roots.iter().cloned().map(Place::Task);
-    let top = picture.top.iter().cloned().map(Place::Group);
-    // A work list, for the tree may be deeper than the stack: what is drawn first lies on top.
-    let mut work: Vec<(Place, usize, u64)> = roots.chain(top).map(|place| (place, 0, 0)).collect();
-    work.reverse();
-    while let Some((place, depth, last)) = work.pop() {
-        let (text, below) = match place {
-            Place::Task(task) => {
-                let Some(info) = TaskInfo::of(&task) else { continue };
-                let drawn = (Picture::text_of_task(&info), picture.groups_of(info.id()));
-                tasks.push(info);
-                drawn
-            }
-            Place::Group(hub) => (picture.text_of_group(&hub), members_of(&hub)),
-        };
-        lines.push(Line { depth, last, text });
-        let depth = depth + 1;
-        let bit = 1 << depth.min(DEEPEST);
-        let end = below.len().saturating_sub(1);
-        let below = below.into_iter().enumerate();
-        work.extend(below.rev().map(|(at, place)| (place, depth, if at == end { last | bit } else { last & !bit })));
-    }
-    TaskTree { lines, tasks }
+    let run = RunRecord::current();
+    Picture::take(run.trial()).draw()
+}
+
+/// The tasks of the watched run of which this is the root.
+pub(crate) fn tree_of(root: &TaskRef, trial: &Trial) -> TaskTree {
+    let mut picture = Picture::take(Some(trial));
+    picture.roots = vec![root.clone()];
+    picture.top.retain(|hub| hub.trial == trial.id());
+    picture.draw()
+}
+
+/// The tasks that were started in a watched run, and have not ended.
+pub(crate) fn tasks_of(trial: &Trial) -> Vec<TaskInfo> {
+    let groups = registry::groups().into_iter().filter(|hub| hub.trial == trial.id());
+    let mut tasks: Vec<_> = groups.flat_map(|hub| hub.members()).filter_map(|task| TaskInfo::of(&task)).collect();
+    tasks.sort_by_key(TaskInfo::id);
+    tasks
 }
 
 /// What stands in the tree: tasks, and the groups that they host.
@@ -127,16 +123,18 @@ fn members_of(hub: &Hub) -> Vec<Place> {
     members.into_iter().map(Place::Task).collect()
 }
 
-struct Picture {
+struct Picture<'a> {
     roots: Vec<TaskRef>,
     /// Groups whose host is none of our tasks.
     top: Vec<Arc<Hub>>,
     hosted: HashMap<TaskId, Vec<Arc<Hub>>>,
     now: Instant,
+    /// Knows in which scopes tasks wait.
+    trial: Option<&'a Trial>,
 }
 
-impl Picture {
-    fn take() -> Self {
+impl<'a> Picture<'a> {
+    fn take(trial: Option<&'a Trial>) -> Self {
         let roots = registry::roots();
         let groups = registry::groups();
         let id = |task: &TaskRef| header(task).map(Header::id);
@@ -152,28 +150,87 @@ impl Picture {
                 None => top.push(hub),
             }
         }
-        Self { roots, top, hosted, now: anyio_cancel_scope::now() }
+        Self { roots, top, hosted, now: anyio_cancel_scope::now(), trial }
+    }
+
+    fn draw(&self) -> TaskTree {
+        let (mut lines, mut tasks) = (Vec::new(), Vec::new());
+        let roots = self.roots.iter().cloned().map(Place::Task);
+        let top = self.top.iter().cloned().map(Place::Group);
+        // A work list, for the tree may be deeper than the stack: what is drawn first lies on top.
+        let mut work: Vec<(Place, usize, u64)> = roots.chain(top).map(|place| (place, 0, 0)).collect();
+        work.reverse();
+        while let Some((place, depth, last)) = work.pop() {
+            let (text, below) = match place {
+                Place::Task(task) => {
+                    let Some(info) = TaskInfo::of(&task) else { continue };
+                    let drawn = (self.text_of_task(&task, &info), self.groups_of(info.id()));
+                    tasks.push(info);
+                    drawn
+                }
+                Place::Group(hub) => (self.text_of_group(&hub), members_of(&hub)),
+            };
+            lines.push(Line { depth, last, text });
+            let depth = depth + 1;
+            let bit = 1 << depth.min(DEEPEST);
+            let end = below.len().saturating_sub(1);
+            let below = below.into_iter().enumerate();
+            work.extend(
+                below.rev().map(|(at, place)| (place, depth, if at == end { last | bit } else { last & !bit })),
+            );
+        }
+        TaskTree { lines, tasks }
     }
 
     fn groups_of(&self, task: TaskId) -> Vec<Place> {
         self.hosted.get(&task).into_iter().flatten().cloned().map(Place::Group).collect()
     }
 
-    fn text_of_task(info: &TaskInfo) -> String {
+    fn text_of_task(&self, task: &TaskRef, info: &TaskInfo) -> String {
         let name = info.name().escape_debug();
         let mut text = format!("{} {name}: {:?}, started at {}", info.id(), info.state(), info.started_at());
         if let Some((verb, place)) = info.waiting() {
             text += &format!(", waits in {verb} at {place}");
+            text += &self.text_of_scopes_around(task);
+        }
+        text
+    }
+
+    /// The scopes inside of the task in which it waits, from the inmost outwards, as far as they are known.
+    fn text_of_scopes_around(&self, task: &TaskRef) -> String {
+        let mut text = String::new();
+        let mut at = self.trial.and_then(|trial| trial.wait_of(task));
+        while let Some(host) = at {
+            at = host.parent();
+            // Groups have lines of their own, and the task's own scope ends the walk.
+            let Some(scope) = host.clone().as_scope().filter(|scope| scope.owner().is_none()) else {
+                if Arc::as_ptr(&host).cast::<()>() == Arc::as_ptr(task).cast::<()>() {
+                    break;
+                }
+                continue;
+            };
+            let flags = self.flags_of(&scope);
+            match (scope.label(), flags.strip_prefix(", ")) {
+                (Some(label), Some(flags)) => text += &format!(", in scope {label:?} ({flags})"),
+                (Some(label), None) => text += &format!(", in scope {label:?}"),
+                (None, Some(flags)) => text += &format!(", in a scope ({flags})"),
+                (None, None) => {}
+            }
         }
         text
     }
 
     fn text_of_group(&self, hub: &Hub) -> String {
-        let (scope, node) = (&hub.scope, hub.scope.node());
         let mut text = format!("{} at {}", hub.verb, hub.place);
-        if let Some(label) = scope.label() {
+        if let Some(label) = hub.scope.label() {
             text += &format!(" {label:?}");
         }
+        text + &self.flags_of(&hub.scope)
+    }
+
+    fn flags_of(&self, scope: &Arc<ScopeNode>) -> String {
+        let mut text = String::new();
+        let node = scope.node();
         if let Some(cause) = anyio_cancel_scope::host::cause_at(&(scope.clone() as _)) {
             text += &format!(", cancelled because {cause}");
         }

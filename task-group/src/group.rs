@@ -22,7 +22,10 @@ use std::{
     task::{Context, Poll, Wake, Waker, ready},
 };
 
-use anyio_cancel_scope::{CancelError, Checkpoint, Verb, host, host::Seat};
+use anyio_cancel_scope::{
+    CancelError, Checkpoint, Verb, host,
+    host::{Order, Seat},
+};
 use pin_project_lite::pin_project;
 
 use crate::{
@@ -290,19 +293,30 @@ where
         if self.children.begin_turn() {
             self.body_woken.set();
         }
-        if !*self.body_done && self.body_woken.take() {
+        let order = host::order();
+        if let Some(order) = &order {
+            self.children.shuffle(order);
+            // What it leaves over is polled in a later turn, after others had theirs.
+            left = 1 + order.choose((self.children.woken() + self.core.inbox.count_new()).min(TURN));
+        }
+        let body_is_later = order.as_ref().is_some_and(|order| order.choose(2) == 1);
+        if !body_is_later && !*self.body_done && self.body_woken.take() {
             self.poll_body(body);
         }
         let (core, tally) = (self.core, &mut *self.tally);
         // New tasks get their share also where those that run would fill every turn.
         let crowded = self.children.woken() > TURN / 2;
-        let kept = if crowded { core.inbox.count_new().min(TURN / 2) } else { 0 };
+        let kept = match &order {
+            Some(order) => order.choose(left),
+            None if crowded => core.inbox.count_new().min(TURN / 2),
+            None => 0,
+        };
         left -= kept;
         self.children.poll_woken(&mut left, |end| {
             tally.child(&core.hub, end);
         });
         left += kept;
-        self.take_in_new(&mut left);
+        self.take_in_new(&mut left, order.as_ref());
         self.take_late();
         self.children.strike_gone();
         if *self.body_done && self.children.live() == 0 && !core.hub.bell.is_held() && core.inbox.close_if_empty() {
@@ -344,8 +358,11 @@ where
     }
 
     /// Takes in what was started, and what that starts in turn, while this turn has room.
-    fn take_in_new(&mut self, left: &mut usize) {
+    fn take_in_new(&mut self, left: &mut usize, order: Option<&Order>) {
         while *left > 0 {
+            if let Some(order) = order {
+                self.core.inbox.shuffle_new(&self.core.hub, order);
+            }
             let new = self.core.inbox.take_new(&self.core.hub, *left);
             if new.len() == 0 {
                 return;

@@ -5,12 +5,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use anyio_cancel_scope::host::{TaskRef, with_task};
+use anyio_cancel_scope::host::{TaskRef, Trial, with_task};
 
 use crate::{
+    TaskInfo,
+    debug::{self, TaskTree, tree_of},
     registry::RootEntry,
     task::{End, Name, Task, header},
 };
+
+/// The tasks that were started in a watched run, and have not ended.
+pub fn tasks_of(trial: &Trial) -> Vec<TaskInfo> {
+    debug::tasks_of(trial)
+}
 
 /// The root task of a `run`, in the task tree until dropped.
 #[derive(Debug)]
@@ -33,6 +40,11 @@ impl RootTask {
         let task: TaskRef = Task::<()>::root(Name::of_type::<F>(), place);
         let entry = RootEntry::new(&task);
         Self { task: Slot(Some(task)), _entry: entry }
+    }
+
+    /// The tasks of the watched run of which this is the root, which is not being polled now.
+    pub fn tree(&self, trial: &Trial) -> Option<TaskTree> {
+        self.task.0.as_ref().map(|root| tree_of(root, trial))
     }
 
     /// Polls `body` as this task.

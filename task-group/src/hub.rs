@@ -31,6 +31,8 @@ pub(crate) struct Hub {
     pub(crate) place: &'static Location<'static>,
     /// The task that hosts the group.
     pub(crate) host: Option<TaskId>,
+    /// The watched run in which it was made; 0 if there is none.
+    pub(crate) trial: u64,
     ready: Mutex<Vec<Ticket>>,
     pub(crate) book: Mutex<Book>,
     registered: Mutex<Option<usize>>,
@@ -53,6 +55,7 @@ impl Hub {
             verb,
             place,
             host,
+            trial: anyio_cancel_scope::host::trial_id(),
             ready: Mutex::new(Vec::new()),
             book: Mutex::new(Book::default()),
             registered: Mutex::new(None),

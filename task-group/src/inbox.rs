@@ -5,6 +5,7 @@
 //!    `new` stands in the group's book, in the same order.
 //! 2. Once it is not, nothing is put in: a child that comes too late is handed back to be dropped outside the lock.
 
+use anyio_cancel_scope::host::Order;
 use anyio_context_vars::Snapshot;
 
 use crate::{blocks::Blocks, child::NewChild, children::Payload, hub::Hub, sync::Mutex, task::set_key};
@@ -84,6 +85,22 @@ impl<C, E> Inbox<C, E> {
             }
         };
         new.into_iter().zip(tasks).map(|((future, variables), task)| NewChild { future, task, variables })
+    }
+
+    /// Has a test kit decide in which order the children that wait are taken in.
+    #[cold]
+    pub(crate) fn shuffle_new(&self, hub: &Hub, order: &Order) {
+        let mut state = self.state.lock();
+        let mut book = hub.book.lock();
+        let mut new = Vec::new();
+        while !state.new.is_empty() {
+            new.extend(state.new.take(usize::MAX).into_iter().zip(book.take_new(usize::MAX)));
+        }
+        order.shuffle(&mut new);
+        for (child, task) in new {
+            book.enter(task);
+            state.new.push(child);
+        }
     }
 
     /// How many children wait to be taken in.
