@@ -4,13 +4,15 @@ use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span};
 use syn::Path;
 
-/// Which crate the calling one depends on: the facade first, then the crate in which `item` lives.
+/// Which crate the calling one depends on: the facade first, then those in which `item` lives.
 ///
 /// # Errors
 ///
 /// When it depends on neither; the message, placed at `span`, tells the cure.
-pub(crate) fn find(item: &str, home: &str, attribute: &str, span: Span) -> syn::Result<Path> {
-    ["anyio", home].into_iter().find_map(|name| Some(path(crate_name(name).ok()?, name))).ok_or_else(|| {
+pub(crate) fn find(item: &str, homes: &[&str], attribute: &str, span: Span) -> syn::Result<Path> {
+    let mut names = ["anyio"].iter().chain(homes);
+    names.find_map(|name| Some(path(crate_name(name).ok()?, name))).ok_or_else(|| {
+        let home = homes.last().unwrap_or(&"anyio");
         let message = format!(
             "`{item}` needs `anyio` (or `{home}`) among the dependencies of this crate: run `cargo add anyio`, \
              or tell where it is re-exported: `{attribute}`"
@@ -55,9 +57,10 @@ mod tests {
     // This crate depends on neither, and may not.
     #[test]
     fn without_either_the_message_tells_the_cure() {
-        let error = find("#[derive(CancelError)]", "anyio-cancel-scope", "#[cancel(crate = path)]", Span::call_site())
-            .err()
-            .expect("row 0 knows nothing of ours");
+        let error =
+            find("#[derive(CancelError)]", &["anyio-cancel-scope"], "#[cancel(crate = path)]", Span::call_site())
+                .err()
+                .expect("row 0 knows nothing of ours");
         assert!(error.to_string().contains("cargo add anyio"));
     }
 }

@@ -39,7 +39,27 @@ pub(crate) fn test(options: TokenStream, item: TokenStream) -> syn::Result<Token
     let builder = options.builder(&krate)?;
     let limit = options.time_limit()?;
     let attribute = quote!(#[::core::prelude::v1::test]);
-    Ok(wrap(&function, &attribute, |inner| quote!(#krate::__private::run_test(#builder, #limit, #inner()))))
+    let foreign = options.has("foreign_wakers").then(|| quote!(.foreign_wakers()));
+    let run = quote!(#krate::__private::TestRun::new(#limit)#foreign);
+    let verdict = quote!(|output| {
+        #[allow(unused_imports)]
+        use #krate::__private::{OfAny as _, OfCancelError as _, OfDebug as _, OfResult as _, OfUntold as _};
+        let returned = #krate::__private::Returned(output);
+        #krate::__private::Verdict { outcome: (&&&returned).outcome(), error: (&&returned).error() }
+    });
+    let Some(first) = options.first_of_the_kit() else {
+        let call = |inner: &_| quote!(#krate::__private::run_test(#builder, #run, #inner(), #verdict));
+        return Ok(wrap(&function, &attribute, call));
+    };
+    let kit = options.kit(&krate, &function.sig.ident);
+    let call = |inner: &_| {
+        quote!(#krate::__private::with_testing!(
+            #first,
+            #krate::__private::run_kit(#kit, || (#builder, #run), || #inner(), #verdict)
+        ))
+    };
+    // It is run any number of times, or in another process: its own result is judged there.
+    Ok(wrap_as(&function, syn::ReturnType::Default, &attribute, call))
 }
 
 fn function(item: TokenStream, attribute: &str) -> syn::Result<ItemFn> {
@@ -70,9 +90,20 @@ fn function(item: TokenStream, attribute: &str) -> syn::Result<ItemFn> {
 
 /// The function as it was, inside of one with the same name that is not `async` and runs it.
 fn wrap(function: &ItemFn, attribute: &TokenStream, run: impl FnOnce(&syn::Ident) -> TokenStream) -> TokenStream {
+    wrap_as(function, function.sig.output.clone(), attribute, run)
+}
+
+/// The same, with another result.
+fn wrap_as(
+    function: &ItemFn,
+    output: syn::ReturnType,
+    attribute: &TokenStream,
+    run: impl FnOnce(&syn::Ident) -> TokenStream,
+) -> TokenStream {
     let ItemFn { attrs, vis, sig, block, .. } = function;
     let mut outer = sig.clone();
     outer.asyncness = None;
+    outer.output = output;
     let call = run(&sig.ident);
     quote! {
         #attribute
@@ -92,7 +123,7 @@ fn krate(chosen: Option<&syn::Path>, attribute: &str) -> syn::Result<syn::Path> 
         Some(path) => Ok(path.clone()),
         None => {
             let hint = format!("{}(crate = path)]", attribute.trim_end_matches(']'));
-            crate_path::find(attribute, "anyio-runtime", &hint, Span::call_site())
+            crate_path::find(attribute, &["anyio-testing", "anyio-runtime"], &hint, Span::call_site())
         }
     }
 }

@@ -57,12 +57,25 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Runs an `async fn` as a test, by `run`, with a time limit.
 ///
+/// Besides what any test fails with, it fails
+/// - at once when nothing can run any more: every task waits, and no timer, thread of `run` or descriptor can wake one. The message
+///   has the task tree. For tests that are woken by somebody else (a `std::thread`, tokio, bare async-io) say `foreign_wakers`;
+/// - when it leaves something behind: a task that has not ended, an end of a channel or a receiver of signals that is still open.
+///
 /// # Options
 ///
 /// `#[anyio::test(time_limit = 10)]`: after so many seconds of real time, or after a `Duration`, the test is cancelled; if it has
 /// not ended 5 seconds later, the task tree is printed and the process aborts. The default is 60. `virtual_clock` runs it under a
 /// clock that jumps to the next deadline when nothing can run. `worker_threads = N`, `clock = ..` and `crate = path` as for
 /// `main`.
+///
+/// With the feature `testing` (see the page of `anyio::testing`):
+/// - `cancel_sweep`: runs it once for each point at which a checkpoint may find itself cancelled, and cancels it there; with
+///   `cancel_sweep = "name"`, not the whole test but the nearest scope of that name;
+/// - `schedules = N`: runs it under so many orders of the tasks that are ready;
+/// - `isolated`: runs it in a process of its own, and compares what descriptors and threads there are before and after.
+///
+/// The first two imply `virtual_clock`, unless it says `clock = ..`, and `worker_threads = 0`, unless it says otherwise.
 ///
 /// Other attributes of the function, such as `#[should_panic]` and `#[ignore]`, work as on any test; it may return a `Result`.
 ///

@@ -8,7 +8,7 @@ use anyio_signals::Signal;
 
 use crate::{
     run::Running,
-    session::{self, Ended, Plan},
+    session::{self, Ended, Plan, Watched},
     watch::Watch,
 };
 
@@ -107,18 +107,23 @@ impl Builder {
     /// As [`run`](crate::run), and as [`cancel_on_signals`](Self::cancel_on_signals) says.
     #[track_caller]
     pub fn run<F: Future>(self, fut: F) -> F::Output {
-        self.run_in(None, fut).output
+        self.run_in(None, None, Location::caller(), fut).output()
     }
 
     /// Runs `fut` inside of `root`; in a scope of its own if there is none, and signals are to cancel it.
     #[track_caller]
-    pub(crate) fn run_in<F: Future>(self, root: Option<CancelScope>, fut: F) -> Ended<F::Output> {
-        let place = Location::caller();
+    pub(crate) fn run_in<F: Future>(
+        self,
+        root: Option<CancelScope>,
+        watched: Option<Watched>,
+        place: &'static Location<'static>,
+        fut: F,
+    ) -> Ended<F::Output> {
         let _running = Running::begin(place);
         let (root, watch) = self.watch(root);
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let worker_threads = self.worker_threads.unwrap_or_else(cores);
-        session::run(Plan { worker_threads, clock: self.clock, root, watch }, place, fut)
+        session::run(Plan { worker_threads, clock: self.clock, root, watch, watched }, place, fut)
     }
 
     #[cfg(feature = "signals")]

@@ -8,16 +8,39 @@ mod run;
 #[doc(hidden)]
 #[path = "entry.rs"]
 pub mod __private;
+mod blocked;
 mod crew;
+mod idle;
+mod idlers;
 mod job;
+mod limit;
 mod pool;
 mod session;
 mod slot;
 mod sync;
+mod test_run;
 #[cfg(feature = "tokio")]
 mod tokio;
 #[cfg_attr(not(feature = "signals"), path = "no_watch.rs")]
 mod watch;
+
+/// Stands where an option of `#[test]` needs the crate `anyio-testing`, which is not there.
+///
+/// ```compile_fail
+/// anyio_runtime::__with_testing!("cancel_sweep", ());
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_testing {
+    ($option:literal, $run:expr) => {
+        compile_error!(concat!(
+            "`",
+            $option,
+            "` needs the feature `testing` of `anyio`: write it into the [dev-dependencies], by \
+             `cargo add --dev anyio --features testing`"
+        ))
+    };
+}
 
 pub use builder::Builder;
 pub use offload::offload;

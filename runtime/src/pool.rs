@@ -25,6 +25,7 @@ use slab::Slab;
 
 use crate::{
     crew::{Call, Crew},
+    idlers::Idlers,
     run::Running,
     sync::{AtomicBool, AtomicUsize, Mutex, Ordering},
 };
@@ -42,8 +43,10 @@ pub(crate) struct Pool {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The thread of the `run` polls the jobs itself: it was to have no workers, or the system gives it none.
     local: AtomicBool,
-    /// Whether anybody asks about `active` and `turns`.
+    /// Whether the `run` looks for the moment at which nothing can run.
     watched: bool,
+    /// Whoever else does.
+    idlers: Idlers,
     active: AtomicUsize,
     turns: AtomicUsize,
     live: AtomicUsize,
@@ -74,6 +77,7 @@ impl Pool {
             threads: Mutex::new(Vec::new()),
             local: AtomicBool::new(most == 0),
             watched,
+            idlers: Idlers::new(),
             active: AtomicUsize::new(0),
             turns: AtomicUsize::new(0),
             live: AtomicUsize::new(0),
@@ -98,8 +102,8 @@ impl Pool {
     }
 
     fn schedule(self: &Arc<Self>, runnable: Runnable) {
+        self.active.fetch_add(1, Ordering::SeqCst);
         if self.watched {
-            self.active.fetch_add(1, Ordering::SeqCst);
             self.turns.fetch_add(1, Ordering::Relaxed);
         }
         // The queue is never closed and has no bound.
@@ -161,7 +165,7 @@ impl Pool {
         if let Err(payload) = polled {
             self.keep_panic(payload);
         }
-        if self.watched && self.active.fetch_sub(1, Ordering::SeqCst) == 1 {
+        if self.active.fetch_sub(1, Ordering::SeqCst) == 1 && self.is_watched() {
             self.home.waker.wake_by_ref();
         }
     }
@@ -184,6 +188,29 @@ impl Pool {
 
     pub(crate) fn has_queued(&self) -> bool {
         !self.queue.is_empty()
+    }
+
+    /// Whether anybody waits for the moment at which nothing can run.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched || self.idlers.is_any()
+    }
+
+    pub(crate) fn idlers(&self) -> &Idlers {
+        &self.idlers
+    }
+
+    /// Moves so many jobs of the queue to its end.
+    pub(crate) fn rotate(&self, by: usize) {
+        for _ in 0..by {
+            let Ok(runnable) = self.queue.pop() else { return };
+            if let Err(error) = self.queue.push(runnable) {
+                drop(error.into_inner());
+            }
+        }
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     /// Whether no job is queued or being polled.

@@ -16,18 +16,17 @@ use std::{
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll, Wake, Waker},
-    time::{Duration, Instant},
 };
 
 use anyio_cancel_scope::{
     CancelScope, Clock, Enter, RunRecord,
-    host::{Outside, with_clock_of},
+    host::{SystemClock, Trial, with_clock_of},
 };
-use anyio_reactor::timer::{self, TimerKey};
-use anyio_task_group::host::RootTask;
+use anyio_task_group::{debug::TaskTree, host::RootTask};
 use pin_project_lite::pin_project;
 
 use crate::{
+    idle::{Quiet, Rest},
     pool::{Home, Pool},
     sync::{AtomicBool, Ordering},
     watch::Watch,
@@ -44,13 +43,30 @@ pub(crate) struct Plan {
     pub(crate) root: Option<CancelScope>,
     /// What cancels that.
     pub(crate) watch: Option<Watch>,
+    /// It is that of a test.
+    pub(crate) watched: Option<Watched>,
+}
+
+/// How a `run` is watched, for a test.
+pub(crate) struct Watched {
+    pub(crate) record: Arc<RunRecord>,
+    /// It may be woken by somebody of whom nothing is known here.
+    pub(crate) foreign_wakers: bool,
 }
 
 /// What a `run` comes to.
 pub(crate) struct Ended<T> {
-    pub(crate) output: T,
+    /// What came out; the tasks of a run that is watched, if it got stuck.
+    pub(crate) output: Result<T, TaskTree>,
     /// The number of the signal that cancelled it.
     pub(crate) signal: Option<i32>,
+}
+
+impl<T> Ended<T> {
+    /// What came out of a run that nobody watches, and that therefore waits as long as it has to.
+    pub(crate) fn output(self) -> T {
+        self.output.unwrap_or_else(|tree| panic!("run: nothing can run any more; the tasks are\n{tree}"))
+    }
 }
 
 /// Wakes the `run`.
@@ -90,22 +106,17 @@ impl Wake for LookAround {
 }
 
 /// Everything of a `run` but its future.
-struct Session {
+pub(crate) struct Session {
     root: Arc<Root>,
     waker: Waker,
-    record: Arc<RunRecord>,
-    pool: Arc<Pool>,
-    clock: Option<Arc<dyn Clock>>,
-    quiet: Option<Quiet>,
+    pub(crate) record: Arc<RunRecord>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) quiet: Option<Quiet>,
+    /// It is stuck when nothing can run and no clock may ring.
+    pub(crate) gets_stuck: bool,
     watch: Option<Watch>,
     signal: Option<i32>,
-}
-
-/// Nothing has happened since then.
-struct Quiet {
-    since: Instant,
-    turns: usize,
-    alarm: Option<TimerKey>,
 }
 
 /// Runs `fut` to its end, and then everything that it offloaded.
@@ -163,19 +174,24 @@ impl<F: Future> Future for Rooted<F> {
 
 impl Session {
     fn new(plan: Plan, place: &'static Location<'static>) -> Self {
-        let Plan { worker_threads, clock, root: _, watch } = plan;
+        let Plan { worker_threads, clock, root: _, watch, watched } = plan;
         let jumps = clock.as_ref().is_some_and(|clock| clock.jumps());
+        let gets_stuck = watched.as_ref().is_some_and(|watched| !watched.foreign_wakers);
         let root = Arc::new(Root { woken: AtomicBool::new(true), outer: OnceLock::new() });
         let waker = Waker::from(root.clone());
         let look_around = Waker::from(Arc::new(LookAround(root.clone())));
-        let record = RunRecord::new();
-        if jumps {
+        // The system's clock does not tell whether any alarm of this run is armed.
+        let counted = || Arc::new(SystemClock::new(look_around.clone())) as Arc<dyn Clock>;
+        let clock = if gets_stuck { Some(clock.unwrap_or_else(counted)) } else { clock };
+        let record = watched.map_or_else(RunRecord::new, |watched| watched.record);
+        let looks = jumps || gets_stuck;
+        if looks {
             record.set_watcher(Some(look_around.clone()));
         }
         let home = Home { thread: std::thread::current(), waker: look_around };
-        let pool = Arc::new(Pool::new(worker_threads, jumps, home, place));
+        let pool = Arc::new(Pool::new(worker_threads, looks, home, place));
         record.entry(|| pool.clone());
-        Self { root, waker, record, pool, clock, quiet: None, watch, signal: None }
+        Self { root, waker, record, pool, clock, quiet: None, gets_stuck, watch, signal: None }
     }
 
     /// Does something as the root task, with the clock and the record of the `run`.
@@ -189,7 +205,7 @@ impl Session {
         cx: &mut Context<'_>,
         task: &mut RootTask,
         fut: Pin<&mut Option<F>>,
-    ) -> Poll<F::Output> {
+    ) -> Poll<Result<F::Output, TaskTree>> {
         self.root.outer.get_or_init(|| cx.waker().clone());
         self.look_for_a_signal(cx);
         let mut happened = self.root.woken.swap(false, Ordering::SeqCst);
@@ -197,22 +213,41 @@ impl Session {
             && let Some(fut) = fut.as_pin_mut()
             && let Poll::Ready(output) = self.enter(task, |cx| fut.poll(cx))
         {
-            return Poll::Ready(output);
+            return Poll::Ready(Ok(output));
         }
-        if self.pool.is_local() {
-            for _ in 0..JOBS {
-                if !self.pool.poll_one() {
-                    break;
-                }
-                happened = true;
-            }
-        }
+        happened |= self.poll_jobs();
         if self.is_woken() {
             cx.waker().wake_by_ref();
-        } else if let Some(clock) = self.clock.clone().filter(|clock| clock.jumps()) {
-            self.jump_if_idle(&*clock, happened, cx);
+        } else if self.rest(happened, cx) == Rest::Stuck
+            && let Some(tree) = self.tree(task)
+        {
+            return Poll::Ready(Err(tree));
         }
         Poll::Pending
+    }
+
+    /// Polls some jobs if this thread has to; tells whether there were any.
+    fn poll_jobs(&mut self) -> bool {
+        if !self.pool.is_local() {
+            return false;
+        }
+        let order = self.record.trial().and_then(Trial::order);
+        let jobs = order.as_ref().map_or(JOBS, |order| 1 + order.choose(JOBS));
+        for done in 0..jobs {
+            if let Some(order) = &order {
+                self.pool.rotate(order.choose(self.pool.queued()));
+            }
+            if !self.pool.poll_one() {
+                return done > 0;
+            }
+        }
+        true
+    }
+
+    /// The tasks of a run that is watched.
+    fn tree(&self, task: &RootTask) -> Option<TaskTree> {
+        let trial = self.record.trial()?;
+        self.record.enter(|| with_clock_of(self.clock.clone(), || task.tree(trial)))
     }
 
     fn look_for_a_signal(&mut self, cx: &mut Context<'_>) {
@@ -221,55 +256,8 @@ impl Session {
         }
     }
 
-    fn is_woken(&self) -> bool {
+    pub(crate) fn is_woken(&self) -> bool {
         self.root.woken.load(Ordering::SeqCst) || (self.pool.is_local() && self.pool.has_queued())
-    }
-
-    /// Has the clock jump if nothing can run before it does.
-    fn jump_if_idle(&mut self, clock: &dyn Clock, happened: bool, cx: &mut Context<'_>) {
-        // By invariant 2.
-        if !self.pool.is_quiet() || self.is_woken() || self.record.at_work(Outside::Thread) > 0 {
-            self.forget_quiet();
-            return;
-        }
-        if self.record.at_work(Outside::Descriptor) > 0 {
-            let turns = self.pool.turns();
-            if happened || self.quiet.as_ref().is_some_and(|quiet| quiet.turns != turns) {
-                self.forget_quiet();
-            }
-            match clock.jumps_after() {
-                None => return,
-                Some(wait) if !self.was_quiet_for(wait, turns, cx) => return,
-                Some(_) => {}
-            }
-        }
-        self.forget_quiet();
-        clock.jump();
-        if !self.pool.is_quiet() || self.is_woken() {
-            cx.waker().wake_by_ref();
-        }
-    }
-
-    /// Whether nothing happened for `wait` of real time; if not, it looks again when that is over.
-    fn was_quiet_for(&mut self, wait: Duration, turns: usize, cx: &mut Context<'_>) -> bool {
-        let now = Instant::now();
-        let quiet = self.quiet.get_or_insert(Quiet { since: now, turns, alarm: None });
-        match quiet.since.checked_add(wait) {
-            Some(end) if now >= end => true,
-            Some(end) => {
-                if quiet.alarm.is_none() {
-                    quiet.alarm = Some(timer::arm(end, cx.waker().clone()));
-                }
-                false
-            }
-            None => false,
-        }
-    }
-
-    fn forget_quiet(&mut self) {
-        if let Some(alarm) = self.quiet.take().and_then(|quiet| quiet.alarm) {
-            drop(timer::disarm(alarm));
-        }
     }
 }
 

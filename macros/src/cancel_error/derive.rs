@@ -16,7 +16,7 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
         Some(path) => path,
         None => crate_path::find(
             "#[derive(CancelError)]",
-            "anyio-cancel-scope",
+            &["anyio-cancel-scope"],
             "#[cancel(crate = path::to::anyio)]",
             Span::call_site(),
         )?,

@@ -9,6 +9,9 @@ use syn::{
     spanned::Spanned,
 };
 
+/// The options for which the test kit is needed.
+const KIT: [&str; 3] = ["cancel_sweep", "schedules", "isolated"];
+
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Which {
     Main,
@@ -20,7 +23,10 @@ impl Which {
     fn words(self) -> &'static str {
         match self {
             Self::Main => "`worker_threads = N`, `cancel_on_signals = [INT, ..]`, `clock = ..`, `crate = ..`",
-            Self::Test => "`time_limit = SECONDS`, `virtual_clock`, `worker_threads = N`, `clock = ..`, `crate = ..`",
+            Self::Test => {
+                "`time_limit = SECONDS`, `virtual_clock`, `cancel_sweep`, `schedules = N`, `isolated`, `foreign_wakers`, \
+                 `worker_threads = N`, `clock = ..`, `crate = ..`"
+            }
         }
     }
 }
@@ -65,7 +71,8 @@ impl Options {
             let allowed = match name.as_str() {
                 "worker_threads" | "clock" | "crate_" => true,
                 "cancel_on_signals" => which == Which::Main,
-                "time_limit" | "virtual_clock" => which == Which::Test,
+                "time_limit" | "virtual_clock" | "foreign_wakers" => which == Which::Test,
+                name if KIT.contains(&name) => which == Which::Test,
                 _ => false,
             };
             let mistake = |what: String| Err(syn::Error::new(word.name.span(), what));
@@ -75,12 +82,12 @@ impl Options {
             if words[..at].iter().any(|earlier| earlier.name == word.name) {
                 return mistake(format!("`{}` stands twice", name.trim_end_matches('_')));
             }
-            if word.value.is_some() == (name == "virtual_clock") {
-                return mistake(if name == "virtual_clock" {
-                    "`virtual_clock` takes no value".to_owned()
-                } else {
-                    format!("`{}` needs a value: `{0} = ..`", name.trim_end_matches('_'))
-                });
+            let bare = ["virtual_clock", "foreign_wakers", "isolated"].contains(&name.as_str());
+            if word.value.is_some() && bare {
+                return mistake(format!("`{name}` takes no value"));
+            }
+            if word.value.is_none() && !bare && name != "cancel_sweep" {
+                return mistake(format!("`{}` needs a value: `{0} = ..`", name.trim_end_matches('_')));
             }
         }
         let options = Self { words };
@@ -93,6 +100,41 @@ impl Options {
 
     fn word(&self, name: &str) -> Option<&Word> {
         self.words.iter().find(|word| word.name == name)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.word(name).is_some()
+    }
+
+    /// The first option for which the test kit is needed.
+    pub(super) fn first_of_the_kit(&self) -> Option<String> {
+        self.words.iter().map(|word| word.name.to_string()).find(|name| KIT.contains(&name.as_str()))
+    }
+
+    /// Whether the order in which tasks run is to be the same each time.
+    fn is_repeated(&self) -> bool {
+        self.has("cancel_sweep") || self.has("schedules")
+    }
+
+    /// What the test kit is to do with the test of this name.
+    pub(super) fn kit(&self, krate: &Path, name: &Ident) -> TokenStream {
+        let name = name.to_string();
+        let name = name.trim_start_matches("r#");
+        let mut kit = quote!(#krate::__private::Kit::new(::core::concat!(::core::module_path!(), "::", #name)));
+        if let Some(word) = self.word("cancel_sweep") {
+            let scope = word.value.as_ref().map_or_else(|| quote!(None), |scope| quote!(Some(#scope)));
+            kit.extend(quote!(.cancel_sweep(::core::option::Option::#scope)));
+        }
+        if let Some(count) = self.value("schedules") {
+            kit.extend(quote!(.schedules(#count)));
+        }
+        if self.has("isolated") {
+            kit.extend(quote!(.isolated()));
+        }
+        if ["clock", "worker_threads", "foreign_wakers"].iter().any(|name| self.has(name)) {
+            kit.extend(quote!(.with_things_from_outside()));
+        }
+        kit
     }
 
     fn value(&self, name: &str) -> Option<&Expr> {
@@ -114,15 +156,17 @@ impl Options {
     ///
     /// When the signals are written in a way that is likely to be a mistake.
     pub(super) fn builder(&self, krate: &Path) -> syn::Result<TokenStream> {
-        let mut builder = quote!(#krate::Builder::new());
+        let mut builder = quote!(#krate::__private::Builder::new());
         if let Some(count) = self.value("worker_threads") {
             builder.extend(quote!(.worker_threads(#count)));
+        } else if self.is_repeated() {
+            builder.extend(quote!(.worker_threads(0)));
         }
         if let Some(signals) = self.value("cancel_on_signals") {
             let signals = signals_of(signals, krate)?;
             builder.extend(quote!(.cancel_on_signals(#signals)));
         }
-        if self.word("virtual_clock").is_some() {
+        if self.has("virtual_clock") || (self.is_repeated() && !self.has("clock")) {
             builder.extend(quote!(.clock(#krate::__private::VirtualClock::autojump())));
         }
         if let Some(clock) = self.value("clock") {

@@ -28,6 +28,15 @@ async fn no_number() {}
 #[anyio_macros::test(crate = somewhere, time_limit = 0)]
 async fn no_time() {}
 
+#[anyio_macros::test(crate = somewhere, schedules)]
+async fn no_count() {}
+
+#[anyio_macros::test(crate = somewhere, isolated = true)]
+async fn a_value_for_isolated() {}
+
+#[anyio_macros::main(crate = somewhere, cancel_sweep)]
+async fn no_test() {}
+
 #[anyio_macros::test(10)]
 async fn no_word() {}
 
