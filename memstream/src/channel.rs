@@ -2,6 +2,7 @@
 
 use std::{
     ops::{Deref, DerefMut},
+    panic::Location,
     sync::{
         Arc,
         // It is std's under loom too: any value is right.
@@ -51,21 +52,26 @@ use crate::{
 /// assert_eq!(sum.await?, Some(3));
 /// # io::Result::Ok(()) }).unwrap();
 /// ```
+#[track_caller]
 pub fn memory_object_stream<T>(max_buffer_size: usize) -> (MemoryObjectSendStream<T>, MemoryObjectReceiveStream<T>) {
-    ends(Some(max_buffer_size))
+    ends(Some(max_buffer_size), Location::caller())
 }
 
 /// Makes a stream of objects between tasks, with room for any number of them.
 ///
 /// Nothing holds a fast sender back: where that matters, give a bound.
+#[track_caller]
 pub fn memory_object_stream_unbounded<T>() -> (MemoryObjectSendStream<T>, MemoryObjectReceiveStream<T>) {
-    ends(None)
+    ends(None, Location::caller())
 }
 
-fn ends<T>(capacity: Option<usize>) -> (MemoryObjectSendStream<T>, MemoryObjectReceiveStream<T>) {
+fn ends<T>(
+    capacity: Option<usize>,
+    place: &'static Location<'static>,
+) -> (MemoryObjectSendStream<T>, MemoryObjectReceiveStream<T>) {
     let limit = capacity.and_then(|capacity| isize::try_from(capacity).ok()).unwrap_or(isize::MAX);
     let channel = Arc::new(Channel { state: Mutex::new(State::new(capacity)), level: AtomicIsize::new(0), limit });
-    (MemoryObjectSendStream::new(channel.clone(), true), MemoryObjectReceiveStream::new(channel, true))
+    (MemoryObjectSendStream::new(channel.clone(), place), MemoryObjectReceiveStream::new(channel, place))
 }
 
 pub(crate) struct Channel<T> {

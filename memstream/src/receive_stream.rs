@@ -2,7 +2,7 @@
 
 use std::{fmt, io, panic::Location, sync::Arc, task::Waker};
 
-use anyio_cancel_scope::Cancelled;
+use anyio_cancel_scope::{Cancelled, host::Opened};
 use anyio_streams::{AsyncResource, ObjectReceiveStream, ReceiveError, TryReceiveError, UnreliableObjectReceiveStream};
 use futures_core::Stream;
 
@@ -14,6 +14,9 @@ use crate::{
     state::{EndId, Received, State, Step, Why},
     sync::{AtomicBool, Ordering},
 };
+
+/// What a test is told that leaves one open.
+const WHAT: &str = "the receiving end of a memory object stream";
 
 /// The receiving end of a [memory object stream](crate::memory_object_stream).
 ///
@@ -27,12 +30,14 @@ pub struct MemoryObjectReceiveStream<T> {
     pub(crate) id: EndId,
     /// Changed under the lock.
     closed: AtomicBool,
+    /// For the test kit.
+    opened: Opened,
 }
 
 impl<T> MemoryObjectReceiveStream<T> {
-    pub(crate) fn new(channel: Arc<Channel<T>>, open: bool) -> Self {
-        let id = channel.lock().add_receiver(open);
-        Self { channel, id, closed: AtomicBool::new(!open) }
+    pub(crate) fn new(channel: Arc<Channel<T>>, place: &'static Location<'static>) -> Self {
+        let id = channel.lock().add_receiver(true);
+        Self { channel, id, closed: AtomicBool::new(false), opened: Opened::new(WHAT, place) }
     }
 
     /// Receives the next item.
@@ -139,6 +144,7 @@ impl<T> MemoryObjectReceiveStream<T> {
             !self.closed.swap(true, Ordering::Relaxed)
         };
         if closes {
+            self.opened.close();
             self.channel.close_receiver(self.id);
         }
     }
@@ -194,12 +200,14 @@ impl<T> Drop for Kept<'_, T> {
 
 /// Another end; a closed one if this is closed.
 impl<T> Clone for MemoryObjectReceiveStream<T> {
+    #[track_caller]
     fn clone(&self) -> Self {
         let mut state = self.channel.lock();
         let open = !self.is_closed();
         let id = state.add_receiver(open);
         drop(state);
-        Self { channel: self.channel.clone(), id, closed: AtomicBool::new(!open) }
+        let opened = if open { Opened::new(WHAT, Location::caller()) } else { Opened::none() };
+        Self { channel: self.channel.clone(), id, closed: AtomicBool::new(!open), opened }
     }
 }
 

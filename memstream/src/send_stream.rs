@@ -2,6 +2,7 @@
 
 use std::{fmt, io, panic::Location, sync::Arc};
 
+use anyio_cancel_scope::host::Opened;
 use anyio_streams::{
     AsyncResource, ObjectSendStream, SendError, TrySendError, TrySendReason, UnreliableObjectSendStream,
 };
@@ -15,6 +16,9 @@ use crate::{
     sync::{AtomicBool, Ordering},
 };
 
+/// What a test is told that leaves one open.
+const WHAT: &str = "the sending end of a memory object stream";
+
 /// The sending end of a [memory object stream](crate::memory_object_stream).
 ///
 /// A clone is another end, which is closed on its own, by dropping or by [`close`](Self::close). When all are closed, receivers
@@ -24,12 +28,14 @@ pub struct MemoryObjectSendStream<T> {
     pub(crate) id: EndId,
     /// Changed under the lock.
     closed: AtomicBool,
+    /// For the test kit.
+    opened: Opened,
 }
 
 impl<T> MemoryObjectSendStream<T> {
-    pub(crate) fn new(channel: Arc<Channel<T>>, open: bool) -> Self {
-        let id = channel.lock().add_sender(open);
-        Self { channel, id, closed: AtomicBool::new(!open) }
+    pub(crate) fn new(channel: Arc<Channel<T>>, place: &'static Location<'static>) -> Self {
+        let id = channel.lock().add_sender(true);
+        Self { channel, id, closed: AtomicBool::new(false), opened: Opened::new(WHAT, place) }
     }
 
     /// Sends an item: to the receiver that waits longest, or into the buffer, or else waits for one of the two.
@@ -124,6 +130,7 @@ impl<T> MemoryObjectSendStream<T> {
             !self.closed.swap(true, Ordering::Relaxed)
         };
         if closes {
+            self.opened.close();
             self.channel.close_sender(self.id);
         }
     }
@@ -155,12 +162,14 @@ fn try_reason(why: Why) -> TrySendReason {
 
 /// Another end; a closed one if this is closed.
 impl<T> Clone for MemoryObjectSendStream<T> {
+    #[track_caller]
     fn clone(&self) -> Self {
         let mut state = self.channel.lock();
         let open = !self.is_closed();
         let id = state.add_sender(open);
         drop(state);
-        Self { channel: self.channel.clone(), id, closed: AtomicBool::new(!open) }
+        let opened = if open { Opened::new(WHAT, Location::caller()) } else { Opened::none() };
+        Self { channel: self.channel.clone(), id, closed: AtomicBool::new(!open), opened }
     }
 }
 

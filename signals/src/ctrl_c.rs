@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use crate::{Signal, SignalReceiver, open_signal_receiver, turn::Turn};
+use crate::{Signal, SignalReceiver, receiver::open_at, turn::Turn};
 
 /// Waits for Ctrl-C: the next `SIGINT` from the first poll on.
 ///
@@ -35,7 +35,8 @@ use crate::{Signal, SignalReceiver, open_signal_receiver, turn::Turn};
 /// ```
 #[track_caller]
 pub fn ctrl_c() -> CtrlC {
-    CtrlC { turn: Turn::new(&"ctrl_c", Location::caller()), receiver: None }
+    let place = Location::caller();
+    CtrlC { turn: Turn::new(&"ctrl_c", place), place, receiver: None }
 }
 
 /// The future of [`ctrl_c`].
@@ -43,6 +44,7 @@ pub fn ctrl_c() -> CtrlC {
 #[derive(Debug)]
 pub struct CtrlC {
     turn: Turn,
+    place: &'static Location<'static>,
     receiver: Option<SignalReceiver>,
 }
 
@@ -54,7 +56,7 @@ impl Future for CtrlC {
         ready!(this.turn.poll_entry(cx))?;
         let receiver = match &mut this.receiver {
             Some(receiver) => receiver,
-            none => none.insert(open_signal_receiver(&[Signal::INT])?),
+            none => none.insert(open_at(&[Signal::INT], this.place)?),
         };
         let taken = ready!(this.turn.poll(receiver, cx));
         this.receiver = None;

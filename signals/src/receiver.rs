@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use anyio_cancel_scope::Cancelled;
+use anyio_cancel_scope::{Cancelled, host::Opened};
 use futures_core::Stream;
 
 use crate::{Signal, exchange::Exchange, readers::ReaderId, set::SignalSet, stream::Deliveries, turn::Turn};
@@ -41,11 +41,18 @@ use crate::{Signal, exchange::Exchange, readers::ReaderId, set::SignalSet, strea
 /// }
 /// # }
 /// ```
+#[track_caller]
 pub fn open_signal_receiver(signals: &[Signal]) -> io::Result<SignalReceiver> {
+    open_at(signals, Location::caller())
+}
+
+/// The same, called from `place`.
+pub(crate) fn open_at(signals: &[Signal], place: &'static Location<'static>) -> io::Result<SignalReceiver> {
     let signals = SignalSet::new(signals)?;
     let exchange = Exchange::open()?;
     let (opened, woken) = exchange.open_reader(signals);
-    let opened = opened.map(|id| SignalReceiver { exchange, id, signals });
+    let opened =
+        opened.map(|id| SignalReceiver { exchange, id, signals, _opened: Opened::new("a signal receiver", place) });
     woken.wake();
     opened
 }
@@ -65,6 +72,8 @@ pub struct SignalReceiver {
     exchange: &'static Exchange,
     id: ReaderId,
     signals: SignalSet,
+    /// For the test kit.
+    _opened: Opened,
 }
 
 impl SignalReceiver {
