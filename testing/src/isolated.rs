@@ -1,0 +1,55 @@
+//! A test in a process of its own: this program again, with that test alone.
+//!
+//! There it is run twice, and what the second run adds to the descriptors and threads of the process it left behind. What the
+//! first one adds may be the reactor, and whatever else is made once for a process.
+
+use std::{
+    env,
+    process::{Command, Stdio},
+};
+
+use crate::snapshot::Snapshot;
+
+const CHILD: &str = "ANYIO_TEST_ISOLATED";
+
+/// Runs the test `name` alone, or, where that is done already, `test`.
+pub(crate) fn run(name: &str, test: impl Fn() -> Result<(), String>) -> Result<(), String> {
+    // The harness knows it without the name of the crate.
+    let name = name.split_once("::").map_or(name, |(_, name)| name);
+    if env::var(CHILD).is_ok_and(|child| child == name) {
+        return twice(test);
+    }
+    let told = |what: &str, error: std::io::Error| format!("to run it in a process of its own, {what}: {error}");
+    let program = env::current_exe().map_err(|error| told("the path of this program is needed", error))?;
+    let child = Command::new(program)
+        .args([name, "--exact", "--include-ignored", "--test-threads=1"])
+        .env(CHILD, name)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| told("this program was to be run again", error))?;
+    let output = String::from_utf8_lossy(&child.stdout);
+    if child.status.success() && output.contains("1 passed") {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&child.stderr);
+    let hint =
+        if output.contains("0 passed; 0 failed") { "\nThe harness does not know the test by that name" } else { "" };
+    Err(format!(
+        "it failed as {name} in a process of its own, which ended with {}{hint}\n{output}{errors}",
+        child.status
+    ))
+}
+
+fn twice(test: impl Fn() -> Result<(), String>) -> Result<(), String> {
+    test()?;
+    let before = Snapshot::take();
+    test()?;
+    let left = before.what_is_new();
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "run once more in a process of its own, it left behind what was not there before:\n  {}",
+        left.join("\n  ")
+    ))
+}

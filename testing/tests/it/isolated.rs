@@ -1,0 +1,81 @@
+//! Tests in a process of their own.
+
+use std::{
+    fs::File,
+    io,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyio_cancel_scope::sleep;
+use anyio_runtime::offload;
+
+use crate::planted::message_of;
+
+#[anyio_testing::test(isolated)]
+async fn what_is_made_once_for_the_process_is_not_left_behind() -> io::Result<()> {
+    static ONCE: OnceLock<File> = OnceLock::new();
+    ONCE.get_or_init(|| File::open("/dev/null").unwrap());
+    sleep(Duration::from_millis(1)).await?;
+    offload(async {}).await;
+    let _open = File::open("/dev/null")?;
+    Ok(())
+}
+
+static RUNS: AtomicUsize = AtomicUsize::new(0);
+
+#[anyio_testing::test(isolated)]
+async fn nobody_else_is_in_its_process() {
+    assert!(RUNS.fetch_add(1, Ordering::Relaxed) < 2, "it is run twice");
+}
+
+#[test]
+fn here_it_is_not_run() {
+    nobody_else_is_in_its_process();
+    assert_eq!(RUNS.load(Ordering::Relaxed), 0);
+}
+
+#[anyio_testing::test(isolated, cancel_sweep, schedules = 2)]
+async fn it_may_be_swept_and_reordered_there() -> io::Result<()> {
+    sleep(Duration::from_secs(1)).await?;
+    Ok(())
+}
+
+#[anyio_testing::test(isolated)]
+#[ignore = "it fails"]
+async fn leaves_a_file() {
+    std::mem::forget(File::open("/dev/null").unwrap());
+}
+
+#[anyio_testing::test(isolated)]
+#[ignore = "it fails"]
+async fn leaves_a_thread() {
+    thread::Builder::new().name("forgotten".into()).spawn(thread::park).unwrap();
+}
+
+#[anyio_testing::test(isolated)]
+#[ignore = "it fails"]
+async fn fails_there() -> Result<(), String> {
+    Err("the disk is full".to_owned())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_descriptor_and_a_thread_that_it_leaves_are_told() {
+    let message = message_of(leaves_a_file);
+    assert!(message.contains("isolated::leaves_a_file in a process of its own"), "{message}");
+    assert!(message.contains("descriptor") && message.contains("/dev/null"), "{message}");
+    let message = message_of(leaves_a_thread);
+    assert!(message.contains("it left behind what was not there before"), "{message}");
+    assert!(message.contains("thread") && message.contains(", forgotten"), "{message}");
+}
+
+#[test]
+fn how_it_failed_there_is_told_here() {
+    let message = message_of(fails_there);
+    assert!(message.contains("it returned an error: \"the disk is full\""), "{message}");
+}

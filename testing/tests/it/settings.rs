@@ -1,0 +1,74 @@
+//! What the environment changes: each in a process of its own.
+
+use std::{
+    env, io,
+    process::{Command, Stdio},
+};
+
+use anyio_cancel_scope::{checkpoint, yield_now};
+
+/// What a test of this file says, and whether it passed, in an environment with these variables.
+fn run(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
+    let child = Command::new(env::current_exe().unwrap())
+        .args([&format!("settings::{test}"), "--exact", "--include-ignored", "--nocapture"])
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = [child.stdout, child.stderr].concat();
+    (child.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+fn runs(said: &str) -> usize {
+    said.matches("a run").count()
+}
+
+#[anyio_testing::test(schedules = 3)]
+#[ignore = "run below"]
+async fn under_three_orders() {
+    println!("a run");
+    yield_now().await;
+}
+
+#[anyio_testing::test(cancel_sweep)]
+#[ignore = "run below"]
+async fn with_six_hundred_points() -> io::Result<()> {
+    println!("a run");
+    for _ in 0..600 {
+        checkpoint().await?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_number_of_orders_can_be_set() {
+    let (passed, said) = run("under_three_orders", &[("ANYIO_TEST_SCHEDULES", "17")]);
+    assert!(passed && runs(&said) == 17, "{said}");
+}
+
+#[test]
+fn one_seed_can_be_asked_for() {
+    let (passed, said) = run("under_three_orders", &[("ANYIO_TEST_SEED", "7"), ("ANYIO_TEST_SCHEDULES", "17")]);
+    assert!(passed && runs(&said) == 1, "{said}");
+}
+
+#[test]
+fn every_point_of_a_sweep_or_a_single_one_can_be_asked_for() {
+    let (passed, said) = run("with_six_hundred_points", &[("ANYIO_TEST_SWEEP", "all")]);
+    assert!(passed && runs(&said) == 601, "{}", runs(&said));
+    let (passed, said) = run("with_six_hundred_points", &[("ANYIO_TEST_SWEEP", "3")]);
+    assert!(passed && runs(&said) == 2, "{}", runs(&said));
+}
+
+#[test]
+fn what_is_not_understood_is_told() {
+    for (test, name, value) in [
+        ("under_three_orders", "ANYIO_TEST_SEED", "seven"),
+        ("under_three_orders", "ANYIO_TEST_SCHEDULES", "-1"),
+        ("with_six_hundred_points", "ANYIO_TEST_SWEEP", "0"),
+        ("with_six_hundred_points", "ANYIO_TEST_SWEEP", "some"),
+    ] {
+        let (passed, said) = run(test, &[(name, value)]);
+        assert!(!passed && said.contains(&format!("{name} is {value:?}")), "{said}");
+    }
+}
