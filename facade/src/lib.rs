@@ -19,6 +19,7 @@ pub use anyio_macros::{main, test};
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use anyio_memstream::memory_object_stream;
+#[cfg(not(feature = "testing"))]
 #[doc(hidden)]
 pub use anyio_runtime::__private;
 #[doc(inline)]
@@ -31,6 +32,9 @@ pub use anyio_task_group::{
     ErrorGroup, JoinError, LocalTaskGroup, NeverStarted, TaskGroup, TaskHandle, TaskStatus, as_completed, current_task,
     debug, gather, local_task_group, map_concurrent, race, task_group,
 };
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use anyio_testing::__private;
 
 #[doc(inline)]
 pub use anyio_cancel_scope as scope;
@@ -50,6 +54,9 @@ pub use anyio_streams as streams;
 pub use anyio_sync as sync;
 #[doc(inline)]
 pub use anyio_task_group as task;
+#[cfg(feature = "testing")]
+#[doc(inline)]
+pub use anyio_testing as testing;
 #[cfg(feature = "streams")]
 #[doc(inline)]
 pub use anyio_typed_attrs as typed_attrs;
