@@ -285,8 +285,10 @@ mod specimens {
     #[ignore = "a specimen"]
     async fn does_not_panic() {}
 
+    // Nothing wakes them, which would be found at once, if it were not said that somebody may.
+
     // Long enough for the task to wait by then.
-    #[anyio::test(time_limit = 1)]
+    #[anyio::test(time_limit = 1, foreign_wakers)]
     #[ignore = "a specimen"]
     async fn waits_for_ever() -> anyio::Result<()> {
         task_group(async |tg| -> anyio::Result<()> {
@@ -303,32 +305,32 @@ mod specimens {
         Ok(())
     }
 
-    #[anyio::test(time_limit = LIMIT)]
+    #[anyio::test(time_limit = LIMIT, foreign_wakers)]
     #[ignore = "a specimen"]
     async fn passes_too_late() {
         assert!(sleep_forever().await.is_err());
     }
 
-    #[anyio::test(time_limit = LIMIT)]
+    #[anyio::test(time_limit = LIMIT, foreign_wakers)]
     #[ignore = "a specimen"]
     async fn gives_an_error_too_late() -> io::Result<()> {
         Ok(sleep_forever().await?)
     }
 
-    #[anyio::test(time_limit = LIMIT)]
+    #[anyio::test(time_limit = LIMIT, foreign_wakers)]
     #[ignore = "a specimen"]
     async fn panics_too_late() {
         sleep_forever().await.expect("the words of the panic");
     }
 
-    #[anyio::test(time_limit = LIMIT, virtual_clock)]
+    #[anyio::test(time_limit = LIMIT, virtual_clock, foreign_wakers)]
     #[ignore = "a specimen"]
     async fn hangs_at_a_virtual_clock() -> Result<(), Cancelled> {
         sleep(HOUR).await?;
         sleep_forever().await
     }
 
-    #[anyio::test(time_limit = LIMIT)]
+    #[anyio::test(time_limit = LIMIT, foreign_wakers)]
     #[ignore = "a specimen"]
     async fn does_not_end() -> anyio::Result<()> {
         task_group(async |tg| -> anyio::Result<()> {

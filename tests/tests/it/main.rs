@@ -11,4 +11,5 @@ mod executors;
 mod hard_contexts;
 mod run;
 mod signals_in_run;
+mod swept_sync;
 mod user_stories;
