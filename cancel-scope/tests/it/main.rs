@@ -24,4 +24,5 @@ mod shield;
 mod sleep;
 mod stopping;
 mod stress;
+mod swept;
 mod wait_at_most;

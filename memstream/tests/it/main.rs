@@ -20,3 +20,4 @@ mod send_sync;
 mod statistics;
 mod stream;
 mod stress;
+mod swept;

@@ -21,5 +21,6 @@ mod send_sync;
 mod start;
 mod stress;
 mod support;
+mod swept;
 mod tree;
 mod variables;
