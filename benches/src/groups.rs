@@ -2,10 +2,11 @@
 
 mod core;
 mod handover;
+mod testing;
 
 use crate::case::Group;
 
-pub(crate) static GROUPS: &[Group] = &[core::GROUP, handover::GROUP];
+pub(crate) static GROUPS: &[Group] = &[core::GROUP, handover::GROUP, testing::GROUP];
 
 #[cfg(test)]
 mod tests {
