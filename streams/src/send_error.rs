@@ -18,6 +18,8 @@ pub enum SendReason {
     Busy,
     /// The other side is gone, or the transport failed.
     Broken(BoxError),
+    /// It cannot be sent over this stream, such as a frame above the limit; nothing of it was, and the stream is as before.
+    Refused(BoxError),
 }
 
 impl SendReason {
@@ -41,11 +43,17 @@ impl SendReason {
         matches!(self, Self::Broken(_))
     }
 
+    /// Whether it cannot be sent over this stream at all.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+
     fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Cancelled(_) | Self::Closed => io::ErrorKind::Other,
             Self::Busy => io::ErrorKind::ResourceBusy,
             Self::Broken(source) => words::kind_of_broken(source),
+            Self::Refused(_) => io::ErrorKind::InvalidInput,
         }
     }
 }
@@ -57,6 +65,7 @@ impl fmt::Display for SendReason {
             Self::Closed => f.write_str(words::CLOSED),
             Self::Busy => f.write_str("another task is sending on this stream"),
             Self::Broken(source) => write!(f, "{}: {source}", words::BROKEN),
+            Self::Refused(source) => write!(f, "it cannot be sent over this stream: {source}"),
         }
     }
 }
@@ -65,7 +74,7 @@ impl Error for SendReason {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Cancelled(cancelled) => Some(cancelled),
-            Self::Broken(source) => words::source_of_broken(source),
+            Self::Broken(source) | Self::Refused(source) => words::source_of_broken(source),
             Self::Closed | Self::Busy => None,
         }
     }
@@ -93,8 +102,8 @@ impl From<io::Error> for SendReason {
     }
 }
 
-/// Kind `ResourceBusy` for busy, the kind of the source for a broken stream (`BrokenPipe` if that is no `io::Error`), else
-/// `Other`.
+/// Kind `ResourceBusy` for busy, the kind of the source for a broken stream (`BrokenPipe` if that is no `io::Error`),
+/// `InvalidInput` for what is refused, else `Other`.
 impl From<SendReason> for io::Error {
     fn from(reason: SendReason) -> Self {
         Self::new(reason.kind(), reason)
@@ -152,6 +161,11 @@ impl<T> SendError<T> {
     /// Whether the other side is gone, or the transport failed.
     pub fn is_broken(&self) -> bool {
         self.reason.is_broken()
+    }
+
+    /// Whether it cannot be sent over this stream at all.
+    pub fn is_refused(&self) -> bool {
+        self.reason.is_refused()
     }
 }
 
@@ -228,6 +242,11 @@ impl ByteSendError {
     /// Whether the other side is gone, or the transport failed.
     pub fn is_broken(&self) -> bool {
         self.reason.is_broken()
+    }
+
+    /// Whether it cannot be sent over this stream at all.
+    pub fn is_refused(&self) -> bool {
+        self.reason.is_refused()
     }
 }
 

@@ -31,6 +31,7 @@ fn each_word_has_its_kind() {
         assert_eq!(of(SendReason::Busy), ErrorKind::ResourceBusy);
         assert_eq!(of(SendReason::Broken("gone".into())), ErrorKind::BrokenPipe);
         assert_eq!(of(SendReason::Broken(reset())), ErrorKind::ConnectionReset);
+        assert_eq!(of(SendReason::Refused("too long".into())), ErrorKind::InvalidInput);
     }
 
     assert_eq!(kind(TryReceiveError::WouldBlock), ErrorKind::WouldBlock);

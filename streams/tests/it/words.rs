@@ -23,6 +23,7 @@ fn the_words_are_the_same_everywhere() {
             (SendReason::Closed, "this end of the stream is closed"),
             (SendReason::Busy, "another task is sending on this stream"),
             (SendReason::Broken(broken()), "the stream is broken: no disk"),
+            (SendReason::Refused(broken()), "it cannot be sent over this stream: no disk"),
         ]
     };
     for (reason, text) in send() {
@@ -62,17 +63,27 @@ fn each_question_is_true_of_one_word() {
             [error.is_cancelled(), error.is_closed(), error.is_busy(), error.is_broken(), error.is_end_of_stream()];
         assert_eq!(answers, only(place));
     }
-    let reasons =
-        || [SendReason::from(cancelled()), SendReason::Closed, SendReason::Busy, SendReason::Broken("".into())];
+    let reasons = || {
+        [
+            SendReason::from(cancelled()),
+            SendReason::Closed,
+            SendReason::Busy,
+            SendReason::Broken("".into()),
+            SendReason::Refused("".into()),
+        ]
+    };
     for (place, reason) in reasons().into_iter().enumerate() {
-        let answers = [reason.is_cancelled(), reason.is_closed(), reason.is_busy(), reason.is_broken(), false];
+        let answers =
+            [reason.is_cancelled(), reason.is_closed(), reason.is_busy(), reason.is_broken(), reason.is_refused()];
         assert_eq!(answers, only(place));
         let error = SendError::new(1, reason);
-        assert_eq!([error.is_cancelled(), error.is_closed(), error.is_busy(), error.is_broken(), false], only(place));
+        let answers = [error.is_cancelled(), error.is_closed(), error.is_busy(), error.is_broken(), error.is_refused()];
+        assert_eq!(answers, only(place));
     }
     for (place, reason) in reasons().into_iter().enumerate() {
         let error = ByteSendError::new(1, reason);
-        assert_eq!([error.is_cancelled(), error.is_closed(), error.is_busy(), error.is_broken(), false], only(place));
+        let answers = [error.is_cancelled(), error.is_closed(), error.is_busy(), error.is_broken(), error.is_refused()];
+        assert_eq!(answers, only(place));
     }
     let errors = [
         TryReceiveError::WouldBlock,
