@@ -9,8 +9,28 @@ mod unreliable;
 
 mod connect;
 
+mod buffered;
+mod length_delimited;
+mod line_delimited;
+mod multi_listener;
+mod object_bytes;
+mod stapled;
+mod text;
+
+mod connectables;
+
+mod futures_io;
+mod futures_objects;
+mod polled_io;
+mod polled_objects;
+#[cfg(feature = "tokio")]
+mod tokio_io;
+
+mod buffered_error;
+mod closing;
 mod receive_error;
 mod send_error;
+mod text_error;
 mod try_error;
 
 mod dyn_byte;
@@ -19,6 +39,12 @@ mod dyn_object;
 mod dyn_resource;
 mod dyn_unreliable;
 mod pointers;
+
+mod buffer;
+mod decoder;
+mod encoder;
+mod foreign;
+mod frame;
 
 mod noted;
 mod words;
@@ -29,8 +55,29 @@ pub use object::{ObjectReceiveStream, ObjectSendStream, ObjectStream};
 pub use resource::{AsyncResource, aclose_forcefully, with_resource};
 pub use unreliable::{UnreliableObjectReceiveStream, UnreliableObjectSendStream, UnreliableObjectStream};
 
+pub use buffered::Buffered;
+pub use length_delimited::LengthDelimited;
+pub use line_delimited::LineDelimited;
+pub use multi_listener::MultiListener;
+pub use object_bytes::{IntoByteStream, ObjectBytes};
+pub use stapled::Stapled;
+pub use text::Text;
+
+pub use connectables::{BufferedConnectable, TextConnectable};
+
+pub use futures_io::FuturesIo;
+pub use futures_objects::{FuturesSink, FuturesStream};
+pub use polled_io::PolledIo;
+pub use polled_objects::{PolledSink, PolledStream};
+#[cfg(feature = "tokio")]
+pub use tokio_io::TokioIo;
+
+pub use buffered_error::BufferedError;
+pub use closing::ClosingErrors;
+pub use frame::FrameError;
 pub use receive_error::ReceiveError;
 pub use send_error::{ByteSendError, SendError, SendReason};
+pub use text_error::{DecodeError, EncodeError, TextErrors};
 pub use try_error::{TryReceiveError, TrySendError, TrySendReason};
 
 pub use dyn_byte::{DynByteReceiveStream, DynByteSendStream, DynByteStream, DynSocketStream};
