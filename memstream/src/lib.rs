@@ -11,14 +11,20 @@ mod send_stream;
 mod items;
 mod send_all;
 
+mod byte_stream;
+mod bytes;
+
 mod statistics;
 
+mod pipe;
 mod state;
 mod sync;
 
 #[cfg(all(test, anyio_loom))]
 mod loom_models;
 
+pub use byte_stream::{MemoryByteStream, memory_byte_stream};
+pub use bytes::{ReceiveBytes, SendBytes};
 pub use channel::{memory_object_stream, memory_object_stream_unbounded};
 pub use receive::{Next, Receive};
 pub use receive_stream::MemoryObjectReceiveStream;
