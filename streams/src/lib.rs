@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod resource;
+mod with_resource;
 
 mod byte;
 mod object;
@@ -52,8 +53,9 @@ mod words;
 pub use byte::{ByteReceiveStream, ByteSendStream, ByteStream, SocketStream};
 pub use connect::{ByteStreamConnectable, Listener, ObjectStreamConnectable};
 pub use object::{ObjectReceiveStream, ObjectSendStream, ObjectStream};
-pub use resource::{AsyncResource, aclose_forcefully, with_resource};
+pub use resource::{AsyncResource, aclose_forcefully};
 pub use unreliable::{UnreliableObjectReceiveStream, UnreliableObjectSendStream, UnreliableObjectStream};
+pub use with_resource::{with_resource, with_resource_within};
 
 pub use buffered::Buffered;
 pub use length_delimited::LengthDelimited;

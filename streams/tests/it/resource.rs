@@ -4,11 +4,14 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
+    time::Duration,
 };
 
-use anyio_cancel_scope::{BoxError, CancelError, CancelScope, checkpoint, sleep_forever, yield_now};
+use anyio_cancel_scope::{
+    BoxError, CancelError, CancelScope, VirtualClock, checkpoint, sleep, sleep_forever, yield_now,
+};
 use anyio_future_contract::Polled;
-use anyio_streams::{AsyncResource, DynAsyncResource, aclose_forcefully, with_resource};
+use anyio_streams::{AsyncResource, DynAsyncResource, aclose_forcefully, with_resource, with_resource_within};
 use futures_lite::future::block_on;
 
 use crate::support::{Queue, cancelled_scope};
@@ -95,6 +98,105 @@ fn it_is_closed_gracefully_when_the_work_was_cancelled() {
         block_on(cancelled_scope().enter(with_resource(&door, async { Ok::<_, io::Error>(checkpoint().await?) })));
     assert!(cancelled.unwrap_err().is_cancelled());
     assert_eq!(door.seen(), GRACEFUL);
+}
+
+/// Waits for a peer that takes so many seconds to say good-bye.
+struct Slow {
+    log: Mutex<Vec<&'static str>>,
+    takes: u64,
+}
+
+impl Slow {
+    fn new(takes: u64) -> Self {
+        Self { log: Mutex::default(), takes }
+    }
+
+    fn seen(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.log.lock().unwrap())
+    }
+}
+
+impl AsyncResource for Slow {
+    async fn aclose(&self) -> io::Result<()> {
+        let good_bye = sleep(Duration::from_secs(self.takes)).await;
+        self.log.lock().unwrap().push(if good_bye.is_ok() { "polite" } else { "gave up" });
+        Ok(good_bye?)
+    }
+
+    fn close(&self) {
+        self.log.lock().unwrap().push("shut");
+    }
+}
+
+#[test]
+fn in_a_cancelled_scope_the_closing_has_a_limit() {
+    let (clock, slow, scope) = (VirtualClock::new(), Slow::new(100), CancelScope::new());
+    let mut work =
+        Polled::new(clock.run(scope.run(with_resource(&slow, async { io::Result::Ok(sleep_forever().await?) }))));
+    work.assert_pending();
+    scope.cancel();
+    work.assert_pending();
+    clock.advance(Duration::from_millis(4999));
+    work.assert_pending();
+    assert!(slow.seen().is_empty());
+    clock.advance(Duration::from_millis(1));
+    assert!(work.is_woken());
+    assert_eq!(work.assert_ready().unwrap(), None);
+    assert_eq!(slow.seen(), ["gave up", "shut"]);
+}
+
+#[test]
+fn within_the_grace_the_closing_is_whole() {
+    let (clock, slow, scope) = (VirtualClock::new(), Slow::new(9), CancelScope::new());
+    let mut work =
+        Polled::new(clock.run(scope.run(with_resource_within(Duration::from_secs(10), &slow, async {
+            io::Result::Ok(sleep_forever().await?)
+        }))));
+    work.assert_pending();
+    scope.cancel();
+    work.assert_pending();
+    clock.advance(Duration::from_secs(9));
+    assert_eq!(work.assert_ready().unwrap(), None);
+    assert_eq!(slow.seen(), ["polite", "shut"]);
+}
+
+#[test]
+fn where_nothing_is_cancelled_the_closing_takes_its_time_until_something_is() {
+    let (clock, slow) = (VirtualClock::new(), Slow::new(100));
+    let mut work = Polled::new(clock.run(with_resource(&slow, async { io::Result::Ok(1) })));
+    work.assert_pending();
+    clock.advance(Duration::from_secs(99));
+    work.assert_pending();
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(work.assert_ready().unwrap(), 1);
+    assert_eq!(slow.seen(), ["polite", "shut"]);
+
+    // Cancelled in the middle of closing: from then on there is a limit.
+    let scope = CancelScope::new();
+    let mut work = Polled::new(clock.run(scope.run(with_resource(&slow, async { io::Result::Ok(1) }))));
+    work.assert_pending();
+    clock.advance(Duration::from_secs(50));
+    work.assert_pending();
+    scope.cancel();
+    assert!(work.is_woken());
+    work.assert_pending();
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(work.assert_ready().unwrap(), None);
+    assert_eq!(slow.seen(), ["gave up", "shut"]);
+}
+
+#[test]
+fn the_error_of_the_work_is_told_though_the_closing_gave_up() {
+    let (clock, slow, scope) = (VirtualClock::new(), Slow::new(100), CancelScope::new());
+    scope.cancel();
+    let work = with_resource_within(Duration::ZERO, &slow, async { Err::<(), _>(io::Error::other("the work")) });
+    let mut work = Polled::new(clock.run(scope.run(work)));
+    let failed = match work.poll() {
+        std::task::Poll::Ready(failed) => failed,
+        std::task::Poll::Pending => work.assert_ready(),
+    };
+    assert_eq!(failed.unwrap_err().to_string(), "the work");
+    assert_eq!(slow.seen(), ["gave up", "shut"]);
 }
 
 #[test]
