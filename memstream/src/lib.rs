@@ -14,6 +14,8 @@ mod send_all;
 mod byte_stream;
 mod bytes;
 
+mod connect;
+
 mod statistics;
 
 mod pipe;
@@ -26,6 +28,10 @@ mod loom_models;
 pub use byte_stream::{MemoryByteStream, memory_byte_stream};
 pub use bytes::{ReceiveBytes, SendBytes};
 pub use channel::{memory_object_stream, memory_object_stream_unbounded};
+pub use connect::{
+    MemoryConnectable, MemoryListener, MemoryObjectStream, memory_byte_listener, memory_object_listener,
+    memory_object_stream_pair,
+};
 pub use receive::{Next, Receive};
 pub use receive_stream::MemoryObjectReceiveStream;
 pub use send::Sending;

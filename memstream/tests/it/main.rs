@@ -3,9 +3,11 @@
 
 mod support;
 
+mod bytes;
 mod cancel;
 mod clone;
 mod close;
+mod connect;
 mod contract;
 mod drop;
 mod executors;

@@ -146,3 +146,32 @@ fn an_error_that_is_the_value_of_an_attribute_is_not_mistaken_for_a_missing_one(
     }
     assert!(Provider.extra::<Failing>().unwrap().is_err());
 }
+
+mod declared {
+    use super::Nothing;
+    use anyio_typed_attrs::{TypedAttributeExt, TypedAttributeLookupError, typed_attributes};
+
+    typed_attributes! {
+        /// With a doc comment.
+        pub(super) Declared: Vec<u8>;
+        pub(super) Deferred: fn() -> u32;
+        Private: ();
+    }
+
+    pub(super) fn missing() -> TypedAttributeLookupError {
+        Nothing.extra::<Private>().unwrap_err()
+    }
+}
+
+#[test]
+fn a_set_of_attributes_is_declared_in_a_line_each() {
+    struct Provider;
+    impl TypedAttributeProvider for Provider {
+        fn provide_attributes(&self, request: &mut AttributeRequest<'_>) {
+            request.provide::<declared::Declared>(|| vec![1]).provide::<declared::Deferred>(|| || 7);
+        }
+    }
+    assert_eq!(Provider.extra::<declared::Declared>(), Ok(vec![1]));
+    assert_eq!(Provider.extra::<declared::Deferred>().unwrap()(), 7);
+    assert!(declared::missing().attribute().ends_with("declared::Private"));
+}
