@@ -1,13 +1,19 @@
 //! The tests of the crate, one file a noun.
 
+mod script;
 mod support;
 
+mod any_chunks;
+mod buffered;
 mod cancellation;
 mod conversions;
 mod dyn_forms;
+mod framed;
 mod items;
 mod pointers;
 mod resource;
 mod send_sync;
+mod stapled;
+mod text;
 mod words;
 mod wrapper;

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -24,6 +25,16 @@ pub(crate) fn cancelled_scope() -> CancelScope {
     let scope = CancelScope::new();
     scope.cancel();
     scope
+}
+
+/// The text with which `f` panics.
+#[track_caller]
+pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> String {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { panic!("it did not panic") };
+    match payload.downcast::<&'static str>() {
+        Ok(text) => (*text).to_owned(),
+        Err(payload) => payload.downcast::<String>().map_or_else(|_| "?".into(), |text| *text),
+    }
 }
 
 /// Gives back what was sent to it. It is written as implementers write: plain `async fn`s.
