@@ -4,9 +4,11 @@ mod script;
 mod support;
 
 mod any_chunks;
+mod bridges;
 mod buffered;
 mod cancellation;
 mod conversions;
+mod dyn_bytes;
 mod dyn_forms;
 mod framed;
 mod items;
@@ -15,5 +17,6 @@ mod resource;
 mod send_sync;
 mod stapled;
 mod text;
+mod tokio_io;
 mod words;
 mod wrapper;
