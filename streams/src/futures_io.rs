@@ -13,7 +13,8 @@ use crate::{
 /// An object with the traits [`AsyncRead`] and [`AsyncWrite`] of `futures-io`, or with one of them, as a byte stream.
 ///
 /// Its operations are checkpoints, and one task sends while another one receives. Each send is flushed. Ending the sending direction
-/// is its `close`; closing gracefully does that and drops the object, closing at once just drops it. It has no attributes of its
+/// is its `close`, so it ends what that ends; closing gracefully does that and drops the object, closing at once just drops
+/// it. It has no attributes of its
 /// own: a wrapper of yours adds what you know of the object.
 ///
 /// An object that is not `Unpin` goes in as `Box::pin(object)`.

@@ -50,6 +50,9 @@ mod frame;
 mod noted;
 mod words;
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
 pub use byte::{ByteReceiveStream, ByteSendStream, ByteStream, SocketStream};
 pub use connect::{ByteStreamConnectable, Listener, ObjectStreamConnectable};
 pub use object::{ObjectReceiveStream, ObjectSendStream, ObjectStream};

@@ -7,6 +7,7 @@ mod bytes;
 mod cancel;
 mod clone;
 mod close;
+mod conformance;
 mod connect;
 mod contract;
 mod drop;
