@@ -483,7 +483,7 @@ mod s13_server_methods {
                 tg.start_soon(self.conn(c));
             }
         }
-        async fn conn(&self, c: Connection) -> io::Result<()> {
+        async fn conn(&self, c: MemoryByteStream) -> io::Result<()> {
             Ok(())
         }
     }

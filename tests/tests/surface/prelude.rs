@@ -1,6 +1,4 @@
 //! What stands before each use: the facade as it is imported in programs, and stand-ins for what snippets talk about.
-//!
-//! `Connection` stands in for a type of a crate that is still to come; here it is only something to wait for.
 
 pub(crate) use std::{
     cell::{Cell, RefCell},
@@ -50,13 +48,11 @@ impl L {
         1
     }
 
-    pub(crate) async fn accept(&self) -> io::Result<Connection> {
-        Ok(Connection)
+    pub(crate) async fn accept(&self) -> io::Result<MemoryByteStream> {
+        Ok(memory_byte_stream(1).0)
     }
 }
 
-pub(crate) struct Connection;
-
-pub(crate) async fn handle(_connection: Connection) -> io::Result<()> {
+pub(crate) async fn handle(_connection: MemoryByteStream) -> io::Result<()> {
     Ok(())
 }
