@@ -2,11 +2,12 @@
 
 mod core;
 mod handover;
+mod streams;
 mod testing;
 
 use crate::case::Group;
 
-pub(crate) static GROUPS: &[Group] = &[core::GROUP, handover::GROUP, testing::GROUP];
+pub(crate) static GROUPS: &[Group] = &[core::GROUP, handover::GROUP, streams::GROUP, testing::GROUP];
 
 #[cfg(test)]
 mod tests {
