@@ -3,7 +3,7 @@
 //! # Invariants
 //! 1. A slot is written once: the first answer counts.
 
-use std::any::{Any, type_name};
+use std::any::{Any, TypeId, type_name};
 
 use crate::TypedAttribute;
 
@@ -11,8 +11,12 @@ use crate::TypedAttribute;
 pub struct AttributeRequest<'r>(Question<'r>);
 
 enum Question<'r> {
-    /// The slot is an `Option<Slot<A>>`, by whose type the attribute is known.
-    Value(&'r mut dyn Any),
+    /// The slot is an `Option<Slot<A>>` for the attribute `A` that is wanted. Its id stands beside it, so that whoever has another
+    /// one finds that out without a call.
+    Value {
+        wanted: TypeId,
+        slot: &'r mut dyn Any,
+    },
     Names(&'r mut Vec<&'static str>),
 }
 
@@ -21,10 +25,13 @@ struct Slot<A: TypedAttribute>(A::Value);
 
 impl AttributeRequest<'_> {
     /// Answers if it was asked for `A` and nobody answered yet; only then `value` is called.
+    #[inline]
     pub fn provide<A: TypedAttribute>(&mut self, value: impl FnOnce() -> A::Value) -> &mut Self {
         match &mut self.0 {
-            Question::Value(slot) => {
-                if let Some(slot @ None) = slot.downcast_mut::<Option<Slot<A>>>() {
+            Question::Value { wanted, slot } => {
+                if *wanted == TypeId::of::<A>()
+                    && let Some(slot @ None) = slot.downcast_mut::<Option<Slot<A>>>()
+                {
                     *slot = Some(Slot(value()));
                 }
             }
@@ -42,7 +49,7 @@ impl AttributeRequest<'_> {
 /// Asks for the value of `A`.
 pub(crate) fn value<A: TypedAttribute>(ask: impl FnOnce(&mut AttributeRequest<'_>)) -> Option<A::Value> {
     let mut slot: Option<Slot<A>> = None;
-    ask(&mut AttributeRequest(Question::Value(&mut slot)));
+    ask(&mut AttributeRequest(Question::Value { wanted: TypeId::of::<A>(), slot: &mut slot }));
     slot.map(|Slot(value)| value)
 }
 

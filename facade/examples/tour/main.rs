@@ -5,6 +5,7 @@
 //! title has that word.
 
 mod cancellation;
+mod connections;
 mod context;
 mod shielding;
 mod signals;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         signals::CHAPTERS,
         time::CHAPTERS,
         streams::CHAPTERS,
+        connections::CHAPTERS,
     ]
     .concat();
     let begun = Instant::now();

@@ -1,5 +1,6 @@
 //! Behaviour across crates, through the facade.
 
+mod around;
 mod child;
 mod common;
 

@@ -9,13 +9,23 @@ use syn::{Attribute, Item, ItemMacro};
 
 use crate::workspace::{crates, files_below, hold, read, root, shown};
 
-const TABLES: &[&str] = &["task-group/tests/it/anyio.md", "memstream/tests/it/anyio.md", "sync/tests/it/anyio.md"];
+const TABLES: &[&str] = &[
+    "task-group/tests/it/anyio.md",
+    "memstream/tests/it/anyio.md",
+    "sync/tests/it/anyio.md",
+    "streams/tests/it/anyio.md",
+];
 
 /// The files of AnyIO's whose every test has a row.
 const PORTED: &[&str] = &[
     "tests/test_taskgroups.py",
     "tests/test_concurrency_utils.py",
     "tests/streams/test_memory.py",
+    "tests/streams/test_buffered.py",
+    "tests/streams/test_text.py",
+    "tests/streams/test_stapled.py",
+    "tests/test_typedattr.py",
+    "tests/test_contextmanagers.py",
     "tests/test_synchronization.py",
     "tests/test_futures.py",
 ];
