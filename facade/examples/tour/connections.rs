@@ -5,8 +5,8 @@ use anyio::{
     memory::{memory_byte_listener, memory_byte_stream},
     ok, run,
     streams::{
-        AsyncResource, Buffered, ByteSendStream, ByteStream, ByteStreamConnectable, DynSocketStream, Listener,
-        ReceiveError, Text, UnreliableObjectReceiveStream, with_resource,
+        AsyncResource, Buffered, ByteSendStream, ByteStreamConnectable, DynSocketStream, Listener, ReceiveError, Text,
+        with_resource,
     },
     task_group,
     typed_attrs::{AttributeRequest, TypedAttributeExt, TypedAttributeProvider, typed_attributes},
