@@ -23,6 +23,8 @@ mod state;
 mod sync;
 
 #[cfg(all(test, anyio_loom))]
+mod byte_models;
+#[cfg(all(test, anyio_loom))]
 mod loom_models;
 
 pub use byte_stream::{MemoryByteStream, memory_byte_stream};
