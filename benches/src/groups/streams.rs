@@ -6,7 +6,7 @@ mod reads;
 
 use crate::{
     bar::Bar,
-    case::{Case, Group, HotPath, Unit},
+    case::{Case, Group, Unit},
 };
 
 const BLOCK_ON: &str = "futures::executor::block_on";
@@ -16,20 +16,10 @@ const PIPE: &str =
 /// Not slower.
 const LEVEL: f64 = 1.15;
 
-const fn path(id: &'static str, run: fn(u64)) -> HotPath {
-    HotPath { id, run, operations: 20 }
-}
-
-fn untimed(_: std::time::Duration) {}
-
 pub(crate) const GROUP: Group = Group {
     name: "streams",
     what: "reads through a buffer, attributes through wrappers, trait objects",
-    hot_paths: &[
-        path("lines", |n| untimed(reads::anyio_lines(n))),
-        path("exact", |n| untimed(reads::anyio_exact(n))),
-        path("attributes", |n| untimed(attributes::five_wrappers(n))),
-    ],
+    hot_paths: &[],
     cases: &[
         Case {
             id: "lines",

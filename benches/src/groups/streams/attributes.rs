@@ -37,7 +37,7 @@ pub(super) fn contestants() -> Vec<Contestant> {
     vec![Contestant::new("anyio", five_wrappers), Contestant::new("anyio-bare", |n| lookups(&Socket(7), n))]
 }
 
-pub(super) fn five_wrappers(iterations: u64) -> Duration {
+fn five_wrappers(iterations: u64) -> Duration {
     let mut wrapped: Box<dyn TypedAttributeProvider> = Box::new(Socket(7));
     for _ in 0..5 {
         wrapped = Box::new(Wrapper(wrapped));

@@ -26,7 +26,7 @@ const LINE: usize = 64;
 pub(super) const COUNT: u64 = (CHUNK / LINE) as u64;
 
 fn chunk() -> Vec<u8> {
-    let mut line = vec![b'x'; LINE];
+    let mut line = [b'x'; LINE];
     line[LINE - 1] = b'\n';
     line.repeat(COUNT as usize)
 }
@@ -98,7 +98,7 @@ pub(super) fn lines() -> Vec<Contestant> {
     ]
 }
 
-pub(super) fn anyio_lines(chunks: u64) -> Duration {
+fn anyio_lines(chunks: u64) -> Duration {
     let (chunk, (there, here)) = (chunk(), ours());
     timed(async {
         for _ in 0..chunks {
@@ -193,7 +193,7 @@ pub(super) fn exact() -> Vec<Contestant> {
     ]
 }
 
-pub(super) fn anyio_exact(chunks: u64) -> Duration {
+fn anyio_exact(chunks: u64) -> Duration {
     let (chunk, (there, here)) = (chunk(), ours());
     let mut place = [0; LINE];
     timed(async {
