@@ -14,11 +14,11 @@ use crate::{Signal, SignalReceiver, receiver::open_at, turn::Turn};
 ///
 /// While it waits, the signal ends nothing. When it is done or dropped, the previous disposition is back, so a second
 /// Ctrl-C ends the program as usual. To hold Ctrl-C from an earlier moment on, or from one wait to the next, open a
-/// [receiver](open_signal_receiver).
+/// [receiver](crate::open_signal_receiver).
 ///
 /// # Errors
 /// [`Cancelled`](anyio_cancel_scope::Cancelled) inside of an [`io::Error`] in an effectively cancelled scope. What
-/// [`open_signal_receiver`] fails with.
+/// [`open_signal_receiver`](crate::open_signal_receiver) fails with.
 ///
 /// # Panics
 /// The first use in a process starts the reactor, and panics if the system refuses it.
