@@ -342,10 +342,11 @@ fn above_draft() -> Option<ScopeRef> {
     SLOW.try_with(Slow::place).ok().flatten()
 }
 
-/// Whether there is a current scope.
+/// Whether there is a current scope, be it a task or a draft.
 #[inline]
 pub(crate) fn has_scope() -> bool {
-    SLOW.try_with(|slow| peek(&slow.scope, Option::is_some)).unwrap_or(false)
+    let look = |slow: &Slow| slow.draft.get().is_some() || Sight::here().in_task || peek(&slow.scope, Option::is_some);
+    SLOW.try_with(look).unwrap_or(false)
 }
 
 /// The name of the nearest scope around that has one.
