@@ -17,6 +17,7 @@
 use std::{cell::Cell, panic::Location, sync::Arc, time::Instant};
 
 use crate::{
+    budget,
     clock::TimeSource,
     draft::Draft,
     generation,
@@ -57,9 +58,7 @@ impl Fast {
 }
 
 /// One in so many checkpoints yields (R12). A power of two.
-pub(crate) const BUDGET: u32 = 128;
-
-struct Slow {
+pub(crate) struct Slow {
     scope: Cell<Option<ScopeRef>>,
     draft: Cell<Option<Draft>>,
     made: Cell<Option<Box<Seat>>>,
@@ -71,7 +70,7 @@ struct Slow {
 thread_local_cell! {
     static FAST: Fast = Fast {
         waker_data: Cell::new(0),
-        left: Cell::new(BUDGET),
+        left: Cell::new(budget::FULL),
         cancelled: Cell::new(false),
         generation: Cell::new(0),
         stopping: Cell::new(false),
@@ -322,9 +321,13 @@ pub(crate) fn count_checkpoint() -> bool {
     })
 }
 
-/// Begins a new budget; in a watched run one of one checkpoint.
-pub(crate) fn renew_budget(watched: bool) {
-    FAST.with(|fast| fast.left.set(if watched { 1 } else { BUDGET }));
+/// How many checkpoints are left of the budget.
+pub(crate) fn left() -> u32 {
+    FAST.with(|fast| fast.left.get())
+}
+
+pub(crate) fn set_left(checkpoints: u32) {
+    FAST.with(|fast| fast.left.set(checkpoints));
 }
 
 /// The current scope.
@@ -480,30 +483,7 @@ pub(crate) fn with_run<R>(run: &Arc<RunRecord>, f: impl FnOnce() -> R) -> R {
 }
 
 pub(crate) fn swap_run<R>(run: &mut Option<Arc<RunRecord>>, f: impl FnOnce() -> R) -> R {
-    let _budget = if trial::is_any() { Budget::exchange(run.as_deref()) } else { None };
+    let _budget = if trial::is_any() { budget::Exchanged::new(run.as_deref()) } else { None };
     let _exchanged = Exchanged::new(run, |slow| &slow.run);
     f()
-}
-
-/// The budget of before a watched run was entered or left; it is back when this is dropped.
-struct Budget(u32);
-
-impl Budget {
-    /// `None` where nothing changes by entering `run`.
-    fn exchange(entered: Option<&RunRecord>) -> Option<Self> {
-        let is_watched = |run: Option<&RunRecord>| run.is_some_and(|run| run.trial().is_some());
-        let watched = is_watched(entered);
-        if watched == is_watched(run().as_deref()) {
-            return None;
-        }
-        let before = FAST.with(|fast| fast.left.get());
-        renew_budget(watched);
-        Some(Self(before))
-    }
-}
-
-impl Drop for Budget {
-    fn drop(&mut self) {
-        FAST.with(|fast| fast.left.set(self.0));
-    }
 }

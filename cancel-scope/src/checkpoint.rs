@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Cancelled, Cause, Verb, ambient,
+    Cancelled, Cause, Verb, ambient, budget,
     leaf::Leaf,
     tree,
     trial::{self, Moment},
@@ -103,7 +103,7 @@ impl Checkpoint {
             }
             Entry::GaveWay => {}
             Entry::Ahead => {
-                ambient::renew_budget(trial.is_some());
+                budget::renew(trial.is_some());
                 if trial.is_none_or(|trial| trial.gives_way()) {
                     return self.give_way(cx);
                 }

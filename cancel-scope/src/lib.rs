@@ -19,6 +19,7 @@ mod wait_at_most;
 
 mod ambient;
 mod ambient_leaf;
+mod budget;
 mod draft;
 mod expiry;
 mod generation;

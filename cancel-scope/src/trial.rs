@@ -22,7 +22,7 @@ use std::{
 };
 
 use crate::{
-    RunRecord, Verb, ambient,
+    RunRecord, Verb, budget,
     node::{Host, ScopeRef},
     task_record::TaskRef,
 };
@@ -149,7 +149,7 @@ impl Trial {
     /// one thread do not differ by it.
     pub(crate) fn gives_way(&self) -> bool {
         // The last one of each budget: the number wraps at a multiple of it.
-        let by_budget = self.checkpoints.fetch_add(1, Ordering::Relaxed) & (ambient::BUDGET - 1) == ambient::BUDGET - 1;
+        let by_budget = self.checkpoints.fetch_add(1, Ordering::Relaxed) & (budget::FULL - 1) == budget::FULL - 1;
         by_budget || self.observer.as_ref().is_some_and(|observer| observer.gives_way())
     }
 
