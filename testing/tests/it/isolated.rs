@@ -63,6 +63,22 @@ async fn fails_there() -> Result<(), String> {
     Err("the disk is full".to_owned())
 }
 
+#[anyio_testing::test(isolated)]
+#[should_panic(expected = "it panicked: the disk is full")]
+async fn it_may_be_meant_to_panic_there() {
+    panic!("the disk is full");
+}
+
+#[anyio_testing::test(isolated)]
+#[ignore = "it fails"]
+#[should_panic]
+async fn is_meant_to_panic_and_does_not() {}
+
+#[test]
+fn what_does_not_panic_there_does_not_here() {
+    is_meant_to_panic_and_does_not();
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_descriptor_and_a_thread_that_it_leaves_are_told() {
