@@ -29,7 +29,12 @@ impl Kit {
     }
 
     /// It is run under so many orders.
+    ///
+    /// # Panics
+    /// For 0, under which it would pass without having run.
+    #[track_caller]
     pub const fn schedules(self, count: u64) -> Self {
+        assert!(count > 0, "`schedules = 0` does not run the test at all: it is a number from 1 on");
         Self { schedules: Some(count), ..self }
     }
 

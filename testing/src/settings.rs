@@ -19,7 +19,9 @@ pub(crate) enum Points {
 }
 
 pub(crate) fn schedules() -> Option<u64> {
-    number(SCHEDULES)
+    let count = number(SCHEDULES);
+    assert!(count != Some(0), "{SCHEDULES} is \"0\"; it is a number from 1 on");
+    count
 }
 
 pub(crate) fn seed() -> Option<u64> {

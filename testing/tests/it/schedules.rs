@@ -258,3 +258,13 @@ fn with_threads_and_descriptors_it_says_that_the_seed_is_not_everything() {
         assert!(message.contains("`ANYIO_TEST_SEED=0` brings back the choices made here, but"), "{message}");
     }
 }
+
+#[anyio_testing::test(schedules = 0)]
+#[ignore = "it fails"]
+async fn under_no_order_at_all() {}
+
+#[test]
+fn a_test_that_would_not_run_at_all_does_not_pass() {
+    let message = message_of(under_no_order_at_all);
+    assert!(message.contains("`schedules = 0` does not run the test at all"), "{message}");
+}

@@ -65,6 +65,7 @@ fn what_is_not_understood_is_told() {
     for (test, name, value) in [
         ("under_three_orders", "ANYIO_TEST_SEED", "seven"),
         ("under_three_orders", "ANYIO_TEST_SCHEDULES", "-1"),
+        ("under_three_orders", "ANYIO_TEST_SCHEDULES", "0"),
         ("with_six_hundred_points", "ANYIO_TEST_SWEEP", "0"),
         ("with_six_hundred_points", "ANYIO_TEST_SWEEP", "some"),
     ] {
