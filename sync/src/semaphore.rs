@@ -143,7 +143,7 @@ impl Semaphore {
         Ok(())
     }
 
-    /// How many permits are free and nobody waits for them.
+    /// How many permits are free. Above zero while tasks wait if the first of them wants more.
     ///
     /// By the time it is looked at the number may be another.
     pub fn available_permits(&self) -> usize {
