@@ -57,6 +57,11 @@ pub trait Observer: Send + Sync {
     fn choose(&self, _count: usize) -> usize {
         0
     }
+
+    /// Which run this is, and how to have it again, for when there is nobody left to tell it but this.
+    fn told(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A point at which a checkpoint may find itself cancelled.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyio_cancel_scope::{CancelScope, RunRecord};
+use anyio_cancel_scope::{CancelScope, RunRecord, host::Observer};
 use anyio_task_group::debug::task_tree;
 
 /// How long a test that was cancelled may take to clean up.
@@ -38,6 +38,7 @@ impl Watchdog {
         limit: Duration,
         root: CancelScope,
         record: Arc<RunRecord>,
+        observer: Option<Arc<dyn Observer>>,
         place: &'static Location<'static>,
     ) -> Self {
         let state = Arc::new(State::default());
@@ -45,7 +46,8 @@ impl Watchdog {
         let name = thread::current().name().unwrap_or("test").to_owned();
         // Without a thread there is no limit, but the test can run.
         let thread = thread::Builder::new().name(format!("{name} (limit)"));
-        let thread = thread.spawn(move || record.enter(|| watched.watch(limit, &root, &name, place))).ok();
+        let watch = move || watched.watch(limit, &root, &name, observer.as_deref(), place);
+        let thread = thread.spawn(move || record.enter(watch)).ok();
         Self { state, thread }
     }
 
@@ -81,7 +83,14 @@ impl State {
         waited.unwrap_or_else(PoisonError::into_inner).0.ended
     }
 
-    fn watch(&self, limit: Duration, root: &CancelScope, name: &str, place: &Location<'_>) {
+    fn watch(
+        &self,
+        limit: Duration,
+        root: &CancelScope,
+        name: &str,
+        observer: Option<&dyn Observer>,
+        place: &Location<'_>,
+    ) {
         if self.ends_within(limit) {
             return;
         }
@@ -101,8 +110,9 @@ impl State {
         let _ = writeln!(
             io::stderr(),
             "test {name} at {place}: it took longer than its limit of {limit:?}, and did not end within {CLEAN_UP:?} after it \
-             was cancelled. It cannot be ended otherwise, so the process is. The tasks are\n{}",
-            task_tree()
+             was cancelled. It cannot be ended otherwise, so the process is. The tasks are\n{}{}",
+            task_tree(),
+            observer.and_then(Observer::told).unwrap_or_default()
         );
         std::process::abort();
     }

@@ -60,8 +60,8 @@ impl TestRun {
         verdict: impl FnOnce(&F::Output) -> Verdict,
     ) -> Result<F::Output, Failure> {
         let Self { limit, foreign_wakers, observer, root, place } = self;
-        let record = RunRecord::on_trial(observer);
-        let guard = Watchdog::begin(limit, root.clone(), record.clone(), place);
+        let record = RunRecord::on_trial(observer.clone());
+        let guard = Watchdog::begin(limit, root.clone(), record.clone(), observer, place);
         let watched = Watched { record: record.clone(), foreign_wakers };
         let ended = catch_unwind(AssertUnwindSafe(|| builder.run_in(Some(root), Some(watched), place, fut)));
         if let Some(tree) = guard.end() {

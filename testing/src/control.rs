@@ -22,6 +22,7 @@ use crate::dice::Dice;
 const GIVES_WAY: usize = 8;
 
 pub(crate) struct Control {
+    seed: Option<u64>,
     dice: Option<Dice>,
     /// One operation in so many gives way.
     gives_way: usize,
@@ -52,7 +53,7 @@ impl Control {
     pub(crate) fn new(seed: Option<u64>) -> Self {
         let dice = seed.map(Dice::new);
         let gives_way = dice.as_ref().map_or(0, |dice| 1 + dice.below(GIVES_WAY));
-        Self { dice, gives_way, sweep: None, outside: AtomicBool::new(false) }
+        Self { seed, dice, gives_way, sweep: None, outside: AtomicBool::new(false) }
     }
 
     /// Cancels at the point of this number; 0 counts only.
@@ -127,6 +128,19 @@ impl Observer for Control {
 
     fn choose(&self, count: usize) -> usize {
         self.dice.as_ref().map_or(0, |dice| dice.below(count))
+    }
+
+    fn told(&self) -> Option<String> {
+        let order =
+            self.seed.map(|seed| (format!("under the order of seed {seed}"), format!("`ANYIO_TEST_SEED={seed}`")));
+        let struck = self.sweep.as_ref().zip(self.struck()).map(|(Sweep { at, .. }, point)| {
+            (format!("cancelled at point {at} ({})", told(point)), format!("`ANYIO_TEST_SWEEP={at}`"))
+        });
+        let (what, again): (Vec<_>, Vec<_>) = order.into_iter().chain(struck).unzip();
+        if what.is_empty() {
+            return None;
+        }
+        Some(format!("It was run {}; to have that again: {}", what.join(", "), again.join(" ")))
     }
 }
 

@@ -3,9 +3,11 @@
 use std::{
     env, io,
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
-use anyio_cancel_scope::{checkpoint, yield_now};
+use anyio_cancel_scope::{checkpoint, sleep, yield_now};
 
 /// What a test of this file says, and whether it passed, in an environment with these variables.
 fn run(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
@@ -72,4 +74,25 @@ fn what_is_not_understood_is_told() {
         let (passed, said) = run(test, &[(name, value)]);
         assert!(!passed && said.contains(&format!("{name} is {value:?}")), "{said}");
     }
+}
+
+#[anyio_testing::test(cancel_sweep, schedules = 3, time_limit = Duration::from_millis(200))]
+#[ignore = "it ends the process"]
+async fn does_not_end_where_it_is_cancelled() {
+    while sleep(Duration::from_secs(1)).await.is_err() {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn how_to_have_a_run_again_is_told_where_it_ends_the_process() {
+    let (passed, said) = run("does_not_end_where_it_is_cancelled", &[("ANYIO_TEST_SEED", "2")]);
+    assert!(!passed && said.contains("did not end within 5s"), "{said}");
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("It was run under the order of seed 2, cancelled at point 1 (as `sleep` at "));
+    assert!(
+        line.is_some_and(|line| line.ends_with("to have that again: `ANYIO_TEST_SEED=2` `ANYIO_TEST_SWEEP=1`")),
+        "{said}"
+    );
 }
