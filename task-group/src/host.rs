@@ -1,6 +1,7 @@
 //! What the crates above build on. No part of the promise to users.
 
 use std::{
+    borrow::Cow,
     panic::Location,
     task::{Context, Poll},
 };
@@ -37,7 +38,16 @@ impl std::fmt::Debug for Slot {
 impl RootTask {
     /// A root task with the name of the future that it runs.
     pub fn new<F>(place: &'static Location<'static>) -> Self {
-        let task: TaskRef = Task::<()>::root(Name::of_type::<F>(), place);
+        Self::enter(Name::of_type::<F>(), place)
+    }
+
+    /// A root task with a name of its own, for what no future runs: a thread.
+    pub fn named(name: Cow<'static, str>, place: &'static Location<'static>) -> Self {
+        Self::enter(Name::Given(name), place)
+    }
+
+    fn enter(name: Name, place: &'static Location<'static>) -> Self {
+        let task: TaskRef = Task::<()>::root(name, place);
         let entry = RootEntry::new(&task);
         Self { task: Slot(Some(task)), _entry: entry }
     }
