@@ -170,6 +170,11 @@ impl CapacityLimiter {
         self.shared.tokens.with(|pool| pool.spare())
     }
 
+    /// Whether `other` is a handle to the same tokens.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// All numbers of one moment, and the keys that have a token.
     pub fn statistics(&self) -> LimiterStatistics {
         let numbers = |pool: &mut Pool<_>| LimiterStatistics {

@@ -425,3 +425,9 @@ fn it_shows_itself() {
     assert_eq!(format!("{token:?}"), "LimiterToken { has_key: true, .. }");
     assert!(format!("{:?} {:?}", limiter.acquire(), limiter.acquire_for(2)).contains("\"acquire_for\""));
 }
+
+#[test]
+fn clones_are_the_same_limiter_and_others_are_not() {
+    let (limiter, other) = (CapacityLimiter::new(1), CapacityLimiter::new(1));
+    assert!(limiter.is_same(&limiter.clone()) && !limiter.is_same(&other));
+}
