@@ -1,16 +1,20 @@
 //! The options of a `run`.
 
-use std::{fmt, future::Future, panic::Location, sync::Arc, thread};
+use std::{fmt, future::Future, panic::Location, sync::Arc, thread, time::Duration};
 
 use anyio_cancel_scope::{CancelScope, Clock};
 #[cfg(feature = "signals")]
 use anyio_signals::Signal;
 
 use crate::{
+    LeftOver,
     run::Running,
-    session::{self, Ended, Plan, Watched},
+    session::{self, Ended, Plan, TellLeftOver, Watched},
     watch::Watch,
 };
+
+/// How long closures on worker threads are waited for, unless told otherwise.
+const THREAD_GRACE: Duration = Duration::from_secs(5);
 
 /// A [`run`](crate::run) with options.
 ///
@@ -34,6 +38,8 @@ use crate::{
 pub struct Builder {
     worker_threads: Option<usize>,
     clock: Option<Arc<dyn Clock>>,
+    thread_grace: Option<Duration>,
+    on_left_over: Option<TellLeftOver>,
     #[cfg(feature = "signals")]
     signals: Vec<Signal>,
 }
@@ -60,6 +66,22 @@ impl Builder {
     /// task, no offloaded future and no worker thread can do anything.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// How long [`run`](Self::run) waits at its end for closures on worker threads that were abandoned, in real time. The default
+    /// is five seconds.
+    ///
+    /// No thread can be stopped from outside, so what is still running then runs on, and [is told](Self::on_left_over).
+    pub fn thread_grace(mut self, grace: Duration) -> Self {
+        self.thread_grace = Some(grace);
+        self
+    }
+
+    /// Has `tell` called at the end, if closures on worker threads are still running when the [grace](Self::thread_grace) is over:
+    /// with all of them. They are in the [task tree](anyio_task_group::debug::task_tree), too, as long as they run.
+    pub fn on_left_over(mut self, tell: impl FnOnce(&[LeftOver]) + Send + 'static) -> Self {
+        self.on_left_over = Some(Box::new(tell));
         self
     }
 
@@ -123,7 +145,10 @@ impl Builder {
         let (root, watch) = self.watch(root);
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let worker_threads = self.worker_threads.unwrap_or_else(cores);
-        session::run(Plan { worker_threads, clock: self.clock, root, watch, watched }, place, fut)
+        let thread_grace = self.thread_grace.unwrap_or(THREAD_GRACE);
+        let Self { clock, on_left_over, .. } = self;
+        let plan = Plan { worker_threads, clock, root, watch, watched, thread_grace, on_left_over };
+        session::run(plan, place, fut)
     }
 
     #[cfg(feature = "signals")]

@@ -46,14 +46,14 @@ pin_project! {
 
 impl<F: Future> Job<F, F::Output> {
     /// The future with what holds here: the scope, the variables, the clock, the task and the `run`.
-    pub(crate) fn new(work: F, slot: Arc<Slot<F::Output>>, pool: Option<Arc<Pool>>) -> Self {
+    pub(crate) fn new(work: F, slot: Arc<Slot<F::Output>>, entry: Option<Entry>) -> Self {
         Self {
             work: Some(work.in_current_scope()),
             slot,
             carried: Carried::take(),
             variables: Snapshot::take(),
             hold: hold(),
-            entry: pool.map(Entry::new),
+            entry,
         }
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod left_over;
 mod offload;
 mod run;
 
@@ -10,6 +11,8 @@ mod run;
 pub mod __private;
 mod blocked;
 mod crew;
+#[doc(hidden)]
+pub mod host;
 mod idle;
 mod idlers;
 mod job;
@@ -43,5 +46,6 @@ macro_rules! __with_testing {
 }
 
 pub use builder::Builder;
+pub use left_over::LeftOver;
 pub use offload::offload;
 pub use run::run;

@@ -14,7 +14,7 @@ use async_task::FallibleTask;
 
 use crate::{
     job::{Caught, Job},
-    pool::Pool,
+    pool::{Entry, Pool},
     slot::Slot,
 };
 
@@ -134,7 +134,7 @@ impl Task {
         F: Future<Output: Send> + Send + 'static,
     {
         if let Some(pool) = RunRecord::find_here::<Arc<Pool>>() {
-            let job = Job::new(fut, slot, Some(pool.clone()));
+            let job = Job::new(fut, slot, Some(Entry::new(Arc::clone(&pool))));
             return Self::Ours(pool.spawn(job));
         }
         #[cfg(feature = "tokio")]

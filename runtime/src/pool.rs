@@ -282,6 +282,14 @@ impl Entry {
         Self { pool, pending: None }
     }
 
+    /// A place in the books of a pool that may be closed already: `None` if it is. By invariant 2 `run` waits for one that
+    /// came in before, as it marks the pool as closing first, and counts the living afterwards.
+    pub(crate) fn admit(pool: Arc<Pool>) -> Option<Self> {
+        let entry = Self::new(pool);
+        let is_closing = entry.pool.closing.load(Ordering::SeqCst);
+        (!is_closing).then_some(entry)
+    }
+
     pub(crate) fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }

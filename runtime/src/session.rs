@@ -16,6 +16,7 @@ use std::{
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
 };
 
 use anyio_cancel_scope::{
@@ -26,8 +27,9 @@ use anyio_task_group::{debug::TaskTree, host::RootTask};
 use pin_project_lite::pin_project;
 
 use crate::{
+    LeftOver, host,
     idle::{Quiet, Rest},
-    pool::{Home, Pool},
+    pool::{Home, Payload, Pool},
     sync::{AtomicBool, Ordering},
     watch::Watch,
 };
@@ -43,6 +45,10 @@ pub(crate) struct Plan {
     pub(crate) root: Option<CancelScope>,
     /// What cancels that.
     pub(crate) watch: Option<Watch>,
+    /// How long it waits at its end for closures on worker threads.
+    pub(crate) thread_grace: Duration,
+    /// Who is told what it did not wait for.
+    pub(crate) on_left_over: Option<TellLeftOver>,
     /// It is that of a test.
     pub(crate) watched: Option<Watched>,
 }
@@ -53,6 +59,8 @@ pub(crate) struct Watched {
     /// It may be woken by somebody of whom nothing is known here.
     pub(crate) foreign_wakers: bool,
 }
+
+pub(crate) type TellLeftOver = Box<dyn FnOnce(&[LeftOver]) + Send>;
 
 /// What a `run` comes to.
 pub(crate) struct Ended<T> {
@@ -120,8 +128,9 @@ pub(crate) struct Session {
 }
 
 /// Runs `fut` to its end, and then everything that it offloaded.
-pub(crate) fn run<F: Future>(plan: Plan, place: &'static Location<'static>, fut: F) -> Ended<F::Output> {
+pub(crate) fn run<F: Future>(mut plan: Plan, place: &'static Location<'static>, fut: F) -> Ended<F::Output> {
     let root = plan.root.clone();
+    let (thread_grace, on_left_over) = (plan.thread_grace, plan.on_left_over.take());
     let mut session = Session::new(plan, place);
     let mut task = RootTask::new::<F>(place);
     let mut fut = std::pin::pin!(Some(match root {
@@ -140,11 +149,12 @@ pub(crate) fn run<F: Future>(plan: Plan, place: &'static Location<'static>, fut:
     }));
     drop(task);
     session.pool.close();
+    let panicked = session.end_what_belongs_to_it(thread_grace, on_left_over);
     let output = match (output, dropped) {
         (Err(payload), _) | (Ok(_), Err(payload)) => resume_unwind(payload),
         (Ok(output), Ok(_)) => output,
     };
-    if let Some(payload) = session.pool.take_first_panic() {
+    if let Some(payload) = session.pool.take_first_panic().or(panicked) {
         resume_unwind(payload);
     }
     // What came in the last poll came before the end.
@@ -174,7 +184,7 @@ impl<F: Future> Future for Rooted<F> {
 
 impl Session {
     fn new(plan: Plan, place: &'static Location<'static>) -> Self {
-        let Plan { worker_threads, clock, root: _, watch, watched } = plan;
+        let Plan { worker_threads, clock, watch, watched, .. } = plan;
         let jumps = clock.as_ref().is_some_and(|clock| clock.jumps());
         let gets_stuck = watched.as_ref().is_some_and(|watched| !watched.foreign_wakers);
         let root = Arc::new(Root { woken: AtomicBool::new(true), outer: OnceLock::new() });
@@ -248,6 +258,17 @@ impl Session {
     fn tree(&self, task: &RootTask) -> Option<TaskTree> {
         let trial = self.record.trial()?;
         self.record.enter(|| with_clock_of(self.clock.clone(), || task.tree(trial)))
+    }
+
+    /// Ends what upper crates have hung on the record; the first panic of it comes out.
+    fn end_what_belongs_to_it(&self, grace: Duration, tell: Option<TellLeftOver>) -> Option<Payload> {
+        let now = Instant::now();
+        let never = || now + Duration::from_secs(86_400 * 365);
+        let ended = host::end(&self.record, now.checked_add(grace).unwrap_or_else(never));
+        if let Some(tell) = tell.filter(|_| !ended.left_over.is_empty()) {
+            tell(&ended.left_over);
+        }
+        ended.panic
     }
 
     fn look_for_a_signal(&mut self, cx: &mut Context<'_>) {

@@ -23,6 +23,7 @@ pub(crate) type Guard<'a, T> = std::sync::MutexGuard<'a, T>;
 pub(crate) type Guard<'a, T> = loom::sync::MutexGuard<'a, T>;
 
 /// A mutex without poisoning: nothing that can panic halfway runs under it.
+#[derive(Default)]
 pub(crate) struct Mutex<T>(Lock<T>);
 
 impl<T> Mutex<T> {
