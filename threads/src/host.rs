@@ -1,0 +1,87 @@
+//! Who awaits this thread: the way from a worker to the task that started its closure.
+
+use std::{borrow::Cow, cell::RefCell, future::Future, panic::Location, pin::Pin, sync::Arc};
+
+use anyio_cancel_scope::{
+    RunRecord,
+    host::{AtWork, Outside},
+};
+use anyio_sync::CapacityLimiter;
+
+use crate::{
+    answer::{Answer, Asked, Responder},
+    run_finished::Why,
+};
+
+/// A future that the awaiting task polls for its worker.
+pub(crate) type BoxedCall = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The task that awaits a worker, as that sees it.
+pub(crate) trait Host: Send + Sync {
+    /// Has it polled there.
+    ///
+    /// # Errors
+    /// The call, if nobody awaits this any more.
+    fn call(&self, call: BoxedCall) -> Result<(), BoxedCall>;
+
+    /// Whether nobody awaits this any more.
+    fn is_gone(&self) -> bool;
+}
+
+/// What a worker knows of the closure that it runs.
+pub(crate) struct Seat {
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) started_at: &'static Location<'static>,
+    pub(crate) limiter: CapacityLimiter,
+    pub(crate) run: Arc<RunRecord>,
+    /// Not there while it waits for its host.
+    pub(crate) at_work: Option<AtWork>,
+}
+
+thread_local! { static SEAT: RefCell<Option<Seat>> = const { RefCell::new(None) }; }
+
+impl Seat {
+    /// Runs `f`, which does not panic, in this seat. It comes back afterwards.
+    pub(crate) fn sit<R>(self, f: impl FnOnce() -> R) -> (R, Self) {
+        let outer = SEAT.replace(Some(self));
+        let result = f();
+        let own = SEAT.replace(outer).expect("whoever takes it puts it back");
+        (result, own)
+    }
+
+    /// Looks at the seat of this thread; `None` where it is no worker in a closure. Nothing foreign runs in `f`.
+    pub(crate) fn with<R>(f: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        // While a thread ends there is none.
+        SEAT.try_with(|seat| seat.borrow_mut().as_mut().map(f)).ok().flatten()
+    }
+}
+
+/// Has somebody asked, and waits on this thread for the answer. A worker is not at work meanwhile, so that a virtual clock
+/// can jump to what it waits for.
+pub(crate) fn ask<T>(why: Why, send: impl FnOnce(Responder<T>)) -> Asked<T> {
+    let (run, at_work) = Seat::with(|seat| (seat.run.clone(), seat.at_work.take())).unzip();
+    let (answer, responder) = Answer::new(run, why);
+    send(responder);
+    drop(at_work);
+    let (given, at_work) = answer.wait();
+    Seat::with(|seat| seat.at_work = at_work);
+    given
+}
+
+/// Waits on this thread by `wait`, as [`ask`] does.
+pub(crate) fn wait_idle<R>(wait: impl FnOnce() -> R) -> R {
+    let at_work = Seat::with(|seat| seat.at_work.take()).flatten();
+    let was_at_work = at_work.is_some();
+    drop(at_work);
+    let result = wait();
+    if was_at_work {
+        Seat::with(|seat| seat.at_work = Some(seat.run.outside(Outside::Thread)));
+    }
+    result
+}
+
+/// Whether this thread is inside of `run`, which a wait for something of that `run` would block.
+pub(crate) fn would_block(run: &Arc<RunRecord>) -> bool {
+    Seat::with(|_| ()).is_none() && RunRecord::is_inside() && Arc::ptr_eq(&RunRecord::current(), run)
+}

@@ -1,0 +1,332 @@
+//! One closure on its way through a worker thread, as its task and its worker share it.
+//!
+//! ```text
+//!   QUEUED ──claimed by a worker──▶ BEGUN ──told──▶ ENDED (its task takes the outcome)
+//!      └──its task gives it up──▶ WITHDRAWN
+//! ```
+//!
+//! # Invariants
+//! 1. Whoever moves the claim away from `QUEUED` has the closure, and nobody else: it is run by the worker, or dropped by the task.
+//! 2. `ENDED` is set under the lock, after the outcome is there and the token has gone back. Then the task is woken.
+//! 3. A task that gives up a begun job says so under the lock. So either it finds the outcome, or the worker finds that nobody
+//!    wants it, and drops it where the context of the closure holds.
+//! 4. After `WITHDRAWN` there is nothing foreign in it.
+
+use std::{
+    borrow::Cow,
+    future::Future,
+    panic::Location,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use anyio_cancel_scope::{
+    CancelExt, InScope, RunRecord,
+    host::{AtWork, Carried, Outside},
+};
+use anyio_context_vars::Snapshot;
+use anyio_runtime::host::left_over;
+use anyio_sync::{CapacityLimiter, LimiterToken};
+
+use crate::{
+    answer::caught,
+    host::{BoxedCall, Host, Seat},
+    pool::{Payload, Pool, Work, drop_caught},
+    roster::Claimed,
+    shown::Shown,
+    sync::Mutex,
+};
+
+const QUEUED: u8 = 0;
+const BEGUN: u8 = 1;
+const WITHDRAWN: u8 = 2;
+const ENDED: u8 = 3;
+
+pub(crate) type Outcome<T> = Result<T, Payload>;
+
+pub(crate) struct Job<F, T> {
+    claim: AtomicU8,
+    name: Cow<'static, str>,
+    place: &'static Location<'static>,
+    state: Mutex<State<F, T>>,
+}
+
+struct State<F, T> {
+    /// Until it is begun or withdrawn.
+    work: Option<(InScope<Once<F>>, Luggage)>,
+    outcome: Option<(Outcome<T>, Luggage)>,
+    told: Option<Outcome<T>>,
+    waker: Option<Waker>,
+    call: Option<BoxedCall>,
+    abandoned: Option<Abandoned>,
+}
+
+/// What a closure takes along.
+struct Luggage {
+    carried: Carried,
+    variables: Snapshot,
+    token: Option<LimiterToken>,
+    limiter: CapacityLimiter,
+    run: Arc<RunRecord>,
+    at_work: Option<AtWork>,
+}
+
+impl Luggage {
+    /// Runs `f` where what holds at the task holds, with what it panics with.
+    fn enter<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Payload> {
+        let Self { carried, variables, .. } = self;
+        caught(|| carried.enter(|| variables.enter_mut(f)))
+    }
+
+    /// Drops an outcome that nobody wants; a panic, be it the outcome or that of a destructor, comes out.
+    fn drop_inside<T>(&mut self, outcome: Option<Outcome<T>>) -> Result<(), Payload> {
+        match outcome {
+            None => Ok(()),
+            Some(Ok(output)) => self.enter(|| drop(output)),
+            Some(Err(payload)) => Err(payload),
+        }
+    }
+}
+
+/// Its places in the task tree and in the list of left-overs.
+struct Abandoned {
+    _shown: Shown,
+    key: usize,
+}
+
+/// What a task finds.
+pub(crate) enum Look<T> {
+    Ended(Outcome<T>),
+    /// A call of the worker's, to be polled.
+    Call(BoxedCall),
+    Queued,
+    Begun,
+}
+
+impl<F, T> Job<F, T> {
+    /// The closure, with what holds here.
+    pub(crate) fn new(
+        f: F,
+        (name, place): (Cow<'static, str>, &'static Location<'static>),
+        (token, limiter): (LimiterToken, CapacityLimiter),
+        run: Arc<RunRecord>,
+        waker: Waker,
+    ) -> Self
+    where
+        F: FnOnce() -> T,
+    {
+        let luggage = Luggage {
+            carried: Carried::take(),
+            variables: Snapshot::take(),
+            token: Some(token),
+            limiter,
+            at_work: Some(run.outside(Outside::Thread)),
+            run,
+        };
+        let state = State {
+            work: Some((Once(Some(f)).in_current_scope(), luggage)),
+            outcome: None,
+            told: None,
+            waker: Some(waker),
+            call: None,
+            abandoned: None,
+        };
+        Self { claim: AtomicU8::new(QUEUED), name, place, state: Mutex::new(state) }
+    }
+
+    fn is(&self, claim: u8) -> bool {
+        self.claim.load(Ordering::SeqCst) == claim
+    }
+
+    fn claim_as(&self, new: u8) -> bool {
+        self.claim.compare_exchange(QUEUED, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Looks at it, and has `cx` woken for what comes later.
+    pub(crate) fn look(&self, cx: &Context<'_>) -> Look<T> {
+        let mut fresh = None;
+        loop {
+            let mut state = self.state.lock();
+            if let Some(outcome) = state.told.take() {
+                return Look::Ended(outcome);
+            }
+            let mut stale = None;
+            if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                if fresh.is_none() {
+                    drop(state);
+                    fresh = Some(cx.waker().clone());
+                    continue;
+                }
+                stale = std::mem::replace(&mut state.waker, fresh.take());
+            }
+            let call = state.call.take();
+            drop(state);
+            drop(stale);
+            return match call {
+                Some(call) => Look::Call(call),
+                None if self.is(QUEUED) => Look::Queued,
+                None => Look::Begun,
+            };
+        }
+    }
+
+    /// Takes back a job that has not begun, and drops the closure; `false` if it has.
+    pub(crate) fn withdraw(&self) -> bool {
+        if !self.claim_as(WITHDRAWN) {
+            return false;
+        }
+        let (work, waker) = {
+            let mut state = self.state.lock();
+            (state.work.take(), state.waker.take())
+        };
+        drop(waker);
+        // The closure first, and then its token.
+        drop(work);
+        true
+    }
+
+    /// Nobody awaits the job any more, which has begun. If it has just ended, its outcome comes out.
+    pub(crate) fn abandon(&self, pool: &Pool) -> Option<Outcome<T>> {
+        let shown = Shown::new(self.name.clone(), self.place, (&"run_sync (abandoned)", self.place));
+        let mut abandoned =
+            Some(Abandoned { _shown: shown, key: pool.note_abandoned(left_over(self.name.clone(), self.place)) });
+        let (told, waker, call) = {
+            let mut state = self.state.lock();
+            let told = state.told.take();
+            if told.is_none() {
+                state.abandoned = abandoned.take();
+            }
+            (told, state.waker.take(), state.call.take())
+        };
+        drop(waker);
+        drop(call);
+        if let Some(Abandoned { key, .. }) = abandoned {
+            pool.strike_abandoned(key);
+        }
+        told
+    }
+}
+
+impl<F, T> Claimed for Job<F, T> {
+    fn claim(&self) -> bool {
+        self.claim_as(BEGUN)
+    }
+
+    fn is_withdrawn(&self) -> bool {
+        self.is(WITHDRAWN)
+    }
+}
+
+impl<F, T> Work for Job<F, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn run(self: Arc<Self>) {
+        // By invariant 1.
+        let Some((mut work, mut luggage)) = self.state.lock().work.take() else { return };
+        let seat = Seat {
+            host: self.clone(),
+            name: self.name.clone(),
+            started_at: self.place,
+            limiter: luggage.limiter.clone(),
+            run: luggage.run.clone(),
+            at_work: luggage.at_work.take(),
+        };
+        let (polled, seat) = seat.sit(|| {
+            luggage.enter(|| {
+                let mut cx = Context::from_waker(Waker::noop());
+                Pin::new(&mut work).poll(&mut cx)
+            })
+        });
+        luggage.at_work = seat.at_work;
+        let outcome = match polled {
+            Ok(Poll::Ready(output)) => Ok(output),
+            Ok(Poll::Pending) => unreachable!("a closure is not pending"),
+            Err(payload) => Err(payload),
+        };
+        // The closure is gone; this leaves its scope.
+        drop(work);
+        self.state.lock().outcome = Some((outcome, luggage));
+    }
+
+    fn finish(&self, pool: &Pool) {
+        let (outcome, mut luggage, is_abandoned) = {
+            let mut state = self.state.lock();
+            let Some((outcome, luggage)) = state.outcome.take() else { return };
+            (outcome, luggage, state.abandoned.is_some())
+        };
+        let mut outcome = Some(outcome);
+        let keep = |dropped: Result<(), Payload>| {
+            if let Err(payload) = dropped {
+                pool.keep_panic(payload);
+            }
+        };
+        if is_abandoned {
+            keep(luggage.drop_inside(outcome.take()));
+        }
+        // What that wakes is of others.
+        keep(drop_caught(luggage.token.take()));
+        let (waker, abandoned) = {
+            let mut state = self.state.lock();
+            // By invariant 3.
+            if state.abandoned.is_none() {
+                state.told = outcome.take();
+                self.claim.store(ENDED, Ordering::SeqCst);
+            }
+            (state.waker.take(), state.abandoned.take())
+        };
+        keep(waker.map_or(Ok(()), |waker| caught(|| waker.wake())));
+        keep(luggage.drop_inside(outcome));
+        // Values of the user go with the last of them.
+        let Luggage { carried, variables, at_work, .. } = luggage;
+        keep(drop_caught((carried, variables)));
+        if let Some(Abandoned { key, .. }) = abandoned {
+            pool.strike_abandoned(key);
+        }
+        keep(drop_caught(at_work));
+    }
+}
+
+impl<F, T> Host for Job<F, T>
+where
+    F: Send,
+    T: Send,
+{
+    fn call(&self, call: BoxedCall) -> Result<(), BoxedCall> {
+        let waker = {
+            let mut state = self.state.lock();
+            if state.abandoned.is_some() {
+                return Err(call);
+            }
+            state.call = Some(call);
+            state.waker.clone()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    fn is_gone(&self) -> bool {
+        self.state.lock().abandoned.is_some()
+    }
+}
+
+/// A closure as a future that is ready at once.
+pub(crate) struct Once<F>(pub(crate) Option<F>);
+
+impl<F> Unpin for Once<F> {}
+
+impl<F: FnOnce() -> T, T> Future for Once<F> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        let f = self.0.take().expect("it is polled once");
+        Poll::Ready(f())
+    }
+}

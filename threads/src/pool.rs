@@ -1,0 +1,228 @@
+//! The worker threads of one `run`, or of the process where there is none.
+//!
+//! # Lock order
+//! `roster`, `handles`, `abandoned` and `panic` are each held alone, but for `handles` while a thread is started: so one that
+//! leaves at once finds its own.
+
+use std::{
+    any::Any,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, PoisonError},
+    thread::{self, JoinHandle, ThreadId},
+    time::{Duration, Instant},
+};
+
+use anyio_runtime::host::{Ended, Ending, LeftOver};
+use slab::Slab;
+
+use crate::{
+    roster::{Bed, Call, Claimed, Rest, Roster},
+    sync::{Condvar, Mutex},
+};
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// How long a worker sleeps before it leaves.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// How often a worker that finds nothing looks again before it sleeps, giving way in between.
+const LOOKS: usize = 16;
+
+/// What a worker does.
+pub(crate) trait Work: Claimed + Send + Sync {
+    /// Runs it on this thread, and tells nobody yet that it has ended. It does not panic.
+    fn run(self: Arc<Self>);
+
+    /// Tells that it has ended, and lets go what it held. It does not panic.
+    fn finish(&self, pool: &Pool);
+}
+
+pub(crate) struct Pool {
+    roster: Mutex<Roster<Arc<dyn Work>>>,
+    /// Told when the last thread of a pool leaves that is being closed.
+    empty: Condvar,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+    /// What runs and is awaited by nobody.
+    abandoned: Mutex<Slab<LeftOver>>,
+    /// The first panic that nobody awaited; only a `run` comes for it.
+    panic: Mutex<Option<Payload>>,
+    keeps_panics: bool,
+}
+
+impl Pool {
+    pub(crate) fn new(keeps_panics: bool) -> Self {
+        Self {
+            roster: Mutex::new(Roster::new()),
+            empty: Condvar::new(),
+            handles: Mutex::new(Vec::new()),
+            abandoned: Mutex::new(Slab::new()),
+            panic: Mutex::new(None),
+            keeps_panics,
+        }
+    }
+
+    /// Has `job` run on some thread.
+    ///
+    /// # Errors
+    /// When there is no thread, and the system gives none. The job is still in the queue then, to be withdrawn.
+    pub(crate) fn push(self: &Arc<Self>, job: Arc<dyn Work>) -> io::Result<()> {
+        let call = self.roster.lock().push(job);
+        self.answer(call)
+    }
+
+    fn answer(self: &Arc<Self>, call: Call) -> io::Result<()> {
+        match call {
+            Call::Nobody => Ok(()),
+            Call::Wake(bed) => {
+                bed.wake();
+                Ok(())
+            }
+            Call::Hire => self.hire(),
+        }
+    }
+
+    fn hire(self: &Arc<Self>) -> io::Result<()> {
+        let pool = self.clone();
+        let mut handles = self.handles.lock();
+        match thread::Builder::new().name("anyio-thread".into()).spawn(move || pool.work()) {
+            Ok(handle) => {
+                handles.push(handle);
+                Ok(())
+            }
+            Err(error) => {
+                drop(handles);
+                // Those who are there take the job when they are done with theirs.
+                if self.roster.lock().hire_failed() { Err(error) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn work(self: Arc<Self>) {
+        let bed = Arc::new(Bed::new());
+        let (mut searching, mut ended) = (true, None::<Arc<dyn Work>>);
+        let mut looks = 0;
+        loop {
+            let (job, call) = self.roster.lock().take(searching);
+            // There is a thread: this one. So it cannot fail.
+            let _ = self.answer(call);
+            // By invariant 3 of the roster, after this worker has said what it does next.
+            if let Some(ended) = ended.take() {
+                ended.finish(&self);
+            }
+            searching = job.is_none();
+            if let Some(job) = job {
+                job.clone().run();
+                ended = Some(job);
+                looks = 0;
+            } else if looks < LOOKS {
+                looks += 1;
+                thread::yield_now();
+            } else {
+                looks = 0;
+                if !self.rest(&bed) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Sleeps until there is something to do; `false`: never again.
+    fn rest(&self, bed: &Arc<Bed>) -> bool {
+        let rest = self.roster.lock().rest(bed);
+        match rest {
+            Rest::Search => true,
+            Rest::Sleep if bed.doze(IDLE) => true,
+            Rest::Sleep if !self.roster.lock().leave(bed) => {
+                // It was called at the last moment.
+                bed.sleep();
+                true
+            }
+            Rest::Sleep => {
+                self.drop_own_handle();
+                false
+            }
+            Rest::Leave => {
+                if self.roster.lock().threads() == 0 {
+                    self.empty.notify_all();
+                }
+                false
+            }
+        }
+    }
+
+    fn drop_own_handle(&self) {
+        let own: ThreadId = thread::current().id();
+        let mut handles = self.handles.lock();
+        if let Some(place) = handles.iter().position(|handle| handle.thread().id() == own) {
+            drop(handles.swap_remove(place));
+        }
+    }
+
+    /// Notes a closure that nobody awaits any more.
+    pub(crate) fn note_abandoned(&self, what: LeftOver) -> usize {
+        self.abandoned.lock().insert(what)
+    }
+
+    pub(crate) fn strike_abandoned(&self, key: usize) {
+        let what = self.abandoned.lock().try_remove(key);
+        drop(what);
+    }
+
+    /// Keeps a panic that nobody awaits, for the end of the `run`.
+    pub(crate) fn keep_panic(&self, payload: Payload) {
+        let mut spare = Some(payload);
+        if self.keeps_panics {
+            let mut kept = self.panic.lock();
+            if kept.is_none() {
+                *kept = spare.take();
+            }
+        }
+        if let Some(payload) = spare {
+            discard(payload);
+        }
+    }
+
+    fn wait_until_empty(&self, until: Instant) -> bool {
+        let mut roster = self.roster.lock();
+        while roster.threads() > 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            roster = self.empty.wait_timeout(roster, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+impl Ending for Pool {
+    fn end(&self, until: Instant) -> Ended {
+        let asleep = self.roster.lock().close();
+        asleep.iter().for_each(|bed| bed.wake());
+        let all = self.wait_until_empty(until);
+        let handles = std::mem::take(&mut *self.handles.lock());
+        for handle in handles.into_iter().filter(|handle| all || handle.is_finished()) {
+            // A worker catches what it runs.
+            let _ = handle.join();
+        }
+        let left_over = self.abandoned.lock().iter().map(|(_, what)| what.clone()).collect();
+        Ended { left_over, panic: self.panic.lock().take() }
+    }
+}
+
+/// Drops what a panic carries; what that panics with is leaked.
+pub(crate) fn discard(payload: Payload) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(another);
+    }
+}
+
+/// Drops something foreign.
+///
+/// # Errors
+/// What it panics with.
+pub(crate) fn drop_caught<T>(value: T) -> Result<(), Payload> {
+    catch_unwind(AssertUnwindSafe(|| drop(value)))
+}

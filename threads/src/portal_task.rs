@@ -1,0 +1,91 @@
+//! A task of a portal, as a thread sees it.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyio_task_group::TaskHandle;
+
+use crate::{
+    answer::{Answer, unwrap},
+    host::wait_idle,
+    portal::BlockingPortal,
+    run_finished::RunFinished,
+};
+
+/// A handle to a task that was started through a [`BlockingPortal`], for code that does not await.
+///
+/// Dropping it neither stops nor cancels the task.
+pub struct PortalTask<T> {
+    answer: Arc<Answer<T>>,
+    handle: TaskHandle<()>,
+    portal: BlockingPortal,
+}
+
+impl<T> PortalTask<T> {
+    pub(crate) fn new(answer: Arc<Answer<T>>, handle: TaskHandle<()>, portal: BlockingPortal) -> Self {
+        Self { answer, handle, portal }
+    }
+
+    /// Waits until the task has ended, and gives its output.
+    ///
+    /// # Errors
+    /// [`RunFinished`], if the portal has ended before the task had.
+    ///
+    /// # Panics
+    /// With the panic of the task. On a thread of the `run` that has the portal, which it would block.
+    #[track_caller]
+    pub fn wait(self) -> Result<T, RunFinished> {
+        self.portal.assert_elsewhere("PortalTask::wait");
+        let (given, _) = wait_idle(|| self.answer.wait());
+        unwrap(given)
+    }
+
+    /// Waits at most so long: gives the output, or itself back.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), inside.
+    ///
+    /// # Panics
+    /// As [`wait`](Self::wait).
+    #[track_caller]
+    pub fn wait_for(self, most: Duration) -> Result<Result<T, RunFinished>, Self> {
+        self.portal.assert_elsewhere("PortalTask::wait_for");
+        // What is beyond all time is no limit.
+        let until = Instant::now().checked_add(most);
+        match wait_idle(|| self.answer.wait_until(until)) {
+            Some((given, _)) => Ok(unwrap(given)),
+            None => Err(self),
+        }
+    }
+
+    /// Whether the task has ended: [`wait`](Self::wait) returns at once then.
+    pub fn is_finished(&self) -> bool {
+        self.answer.is_there()
+    }
+
+    /// Cancels the task: its checkpoints return `Cancelled`, and its output says what it made of that. It runs to its first
+    /// checkpoint in any case.
+    pub fn cancel(&self) {
+        self.handle.cancel();
+    }
+
+    /// Its name in the task tree.
+    pub fn name(&self) -> &str {
+        self.handle.name()
+    }
+}
+
+impl<T> Drop for PortalTask<T> {
+    fn drop(&mut self) {
+        self.answer.give_up();
+    }
+}
+
+impl<T> fmt::Debug for PortalTask<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PortalTask").field("name", &self.name()).field("finished", &self.is_finished()).finish()
+    }
+}

@@ -1,0 +1,191 @@
+//! Who of the worker threads does what, and which jobs wait: plain data, under the lock of the pool.
+//!
+//! ```text
+//!              push ───────────────▶ searching ──took a job──▶ working
+//!   no thread ──hire──▶ (starts)        ▲  │                      │ ended it, and took the next: working
+//!                                       │  └─nothing─▶ asleep     │
+//!                                       └─────────────────────────┘ nothing to take
+//! ```
+//!
+//! Waking a thread costs more than most jobs, so nobody is called while somebody is searching: that one will find the job. But
+//! a job may block, so nobody waits behind a job either: a searcher that takes one calls the next if there is more.
+//!
+//! # Invariants
+//! 1. While a job waits somebody searches. Only where the system gives no thread it waits for one that works.
+//! 2. `searching` counts those that were called or hired and do not run yet, too.
+//! 3. A thread is hired only when a job waits, nobody searches and nobody sleeps. So there are never more threads than jobs that
+//!    wait or run. A worker takes its next job, or searches, before the end of the last one is told to anybody, so with a limit on
+//!    jobs there are no more threads than that.
+//! 4. What waits here and was withdrawn holds nothing foreign: it may be dropped under the lock.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::sync::{Condvar, Mutex};
+
+/// What waits in a roster.
+pub(crate) trait Claimed {
+    /// Claims it for a worker; `false` if it was withdrawn. Runs no foreign code.
+    fn claim(&self) -> bool;
+
+    /// Whether somebody withdrew it.
+    fn is_withdrawn(&self) -> bool;
+}
+
+impl<J: Claimed + ?Sized> Claimed for Arc<J> {
+    fn claim(&self) -> bool {
+        (**self).claim()
+    }
+
+    fn is_withdrawn(&self) -> bool {
+        (**self).is_withdrawn()
+    }
+}
+
+pub(crate) struct Roster<J> {
+    jobs: VecDeque<J>,
+    asleep: Vec<Arc<Bed>>,
+    searching: usize,
+    threads: usize,
+    closed: bool,
+}
+
+/// What is to be done after unlocking.
+#[must_use = "somebody is to be called"]
+pub(crate) enum Call {
+    Nobody,
+    Wake(Arc<Bed>),
+    /// To start a thread, which counts as searching.
+    Hire,
+}
+
+/// What a worker does that found nothing.
+pub(crate) enum Rest {
+    /// There is something now.
+    Search,
+    Sleep,
+    /// Its thread ends.
+    Leave,
+}
+
+impl<J: Claimed> Roster<J> {
+    pub(crate) fn new() -> Self {
+        Self { jobs: VecDeque::new(), asleep: Vec::new(), searching: 0, threads: 0, closed: false }
+    }
+
+    pub(crate) fn push(&mut self, job: J) -> Call {
+        self.jobs.push_back(job);
+        self.call()
+    }
+
+    /// Sees to it that somebody comes for what waits.
+    fn call(&mut self) -> Call {
+        while self.jobs.front().is_some_and(J::is_withdrawn) {
+            self.jobs.pop_front();
+        }
+        if self.searching > 0 || self.jobs.is_empty() {
+            return Call::Nobody;
+        }
+        self.searching += 1;
+        match self.asleep.pop() {
+            Some(bed) => Call::Wake(bed),
+            None => {
+                self.threads += 1;
+                Call::Hire
+            }
+        }
+    }
+
+    /// The next job for a worker, which was searching or comes from a job. With none it is searching.
+    pub(crate) fn take(&mut self, was_searching: bool) -> (Option<J>, Call) {
+        while let Some(job) = self.jobs.pop_front() {
+            if !job.claim() {
+                continue;
+            }
+            if was_searching {
+                self.searching -= 1;
+                return (Some(job), self.call());
+            }
+            return (Some(job), Call::Nobody);
+        }
+        if !was_searching {
+            self.searching += 1;
+        }
+        (None, Call::Nobody)
+    }
+
+    /// A searcher that has found nothing lies down.
+    pub(crate) fn rest(&mut self, bed: &Arc<Bed>) -> Rest {
+        if !self.jobs.is_empty() {
+            return Rest::Search;
+        }
+        self.searching -= 1;
+        if self.closed {
+            self.threads -= 1;
+            return Rest::Leave;
+        }
+        self.asleep.push(bed.clone());
+        Rest::Sleep
+    }
+
+    /// One that slept for long leaves, unless it was called just now.
+    pub(crate) fn leave(&mut self, bed: &Arc<Bed>) -> bool {
+        let place = self.asleep.iter().position(|other| Arc::ptr_eq(other, bed));
+        if let Some(place) = place {
+            self.asleep.remove(place);
+            self.threads -= 1;
+        }
+        place.is_some()
+    }
+
+    /// The system gave no thread; tells whether there is none at all.
+    pub(crate) fn hire_failed(&mut self) -> bool {
+        self.searching -= 1;
+        self.threads -= 1;
+        self.threads == 0
+    }
+
+    /// Nobody rests any more from now on. Those who do are to be woken, and find that out.
+    pub(crate) fn close(&mut self) -> Vec<Arc<Bed>> {
+        self.closed = true;
+        self.searching += self.asleep.len();
+        std::mem::take(&mut self.asleep)
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+}
+
+/// Where one worker sleeps.
+pub(crate) struct Bed {
+    called: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        Self { called: Mutex::new(false), bell: Condvar::new() }
+    }
+
+    pub(crate) fn wake(&self) {
+        *self.called.lock() = true;
+        self.bell.notify_one();
+    }
+
+    /// Sleeps until called.
+    pub(crate) fn sleep(&self) {
+        let mut called = self.called.lock();
+        while !std::mem::take(&mut *called) {
+            called = self.bell.wait(called).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
+    /// Sleeps until called, or so long; tells whether it was called.
+    #[cfg(not(anyio_loom))]
+    pub(crate) fn doze(&self, most: std::time::Duration) -> bool {
+        let called = self.called.lock();
+        let slept = self.bell.wait_timeout_while(called, most, |called| !*called);
+        let mut called = slept.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        std::mem::take(&mut *called)
+    }
+}

@@ -1,0 +1,301 @@
+//! One call in a worker thread, as its task sees it.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    future::Future,
+    panic::{Location, resume_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use anyio_cancel_scope::{Cancelled, Checkpoint, RunRecord, check_cancelled};
+use anyio_sync::{CapacityLimiter, LimiterToken};
+
+use crate::{
+    host::BoxedCall,
+    job::{Job, Look},
+    loan::Loan,
+    pool::Pool,
+    shown::name_of,
+    threads::Threads,
+};
+
+/// Calls `f` in a worker thread, and waits for it. Nothing happens before this is awaited.
+///
+/// It waits for a token of its [limiter](RunSync::limiter) first, and then for a thread: both can be cancelled, and `f` is dropped
+/// unrun then. Once `f` has begun it cannot be interrupted, so its end is waited for, and its value returned, even in a cancelled
+/// scope; see [`abandon_on_cancel`](RunSync::abandon_on_cancel). `f` can ask for the cancellation by itself: with
+/// [`check_cancelled`](crate::from_thread::check_cancelled).
+///
+/// `f` sees the scope, the context variables, the clock and the task of the caller, and can call back into the task with
+/// [`from_thread::run`](crate::from_thread::run). It works under any executor.
+///
+/// Mirrors [`to_thread.run_sync`](https://anyio.readthedocs.io/en/stable/threads.html).
+///
+/// # Errors
+/// [`Cancelled`] in an effectively cancelled scope, if `f` had not begun, or is abandoned.
+///
+/// # Panics
+/// With the panic of `f`. When there is no worker thread yet, and the system gives none.
+///
+/// # Cancel safety
+/// Dropped before `f` has begun, `f` is dropped unrun. Dropped later, `f` runs to its end: it is abandoned, and its value is
+/// dropped by its thread.
+///
+/// # Examples
+/// ```
+/// use anyio_threads::to_thread;
+///
+/// let length = anyio_runtime::run(async {
+///     let text = to_thread::run_sync(|| std::fs::read_to_string("Cargo.toml")).await??;
+///     anyio_cancel_scope::ok(text.len())
+/// });
+/// assert!(length.unwrap() > 0);
+/// ```
+///
+/// What it takes along is its own:
+/// ```compile_fail,E0597
+/// # async fn f() {
+/// let path = String::from("Cargo.toml");
+/// let text = anyio_threads::to_thread::run_sync(|| std::fs::read(&path)).await;
+/// # }
+/// ```
+#[track_caller]
+pub fn run_sync<F, T>(f: F) -> RunSync<F, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    RunSync {
+        stage: Stage::Ahead(f),
+        limiter: None,
+        name: None,
+        abandon: false,
+        checkpoint: Checkpoint::new(&"run_sync"),
+        place: Location::caller(),
+    }
+}
+
+/// The future of [`run_sync`], and its options.
+#[must_use = "futures do nothing unless awaited"]
+pub struct RunSync<F, T> {
+    stage: Stage<F, T>,
+    limiter: Option<CapacityLimiter>,
+    name: Option<Cow<'static, str>>,
+    abandon: bool,
+    checkpoint: Checkpoint,
+    place: &'static Location<'static>,
+}
+
+enum Stage<F, T> {
+    Ahead(F),
+    /// Waits for a token.
+    InLine(F, Acquire, Arc<RunRecord>),
+    Begun {
+        job: Arc<Job<F, T>>,
+        pool: Arc<Pool>,
+        /// What the worker waits for.
+        call: Option<BoxedCall>,
+    },
+    Done,
+}
+
+type Acquire = Pin<Box<dyn Future<Output = Result<LimiterToken, Cancelled>> + Send>>;
+
+/// Nothing in it is pinned but in a box.
+impl<F, T> Unpin for RunSync<F, T> {}
+
+impl<F, T> RunSync<F, T> {
+    /// Borrows the token from this limiter instead of the [default one](crate::to_thread::current_default_thread_limiter).
+    ///
+    /// The borrower is this call. The token comes back when `f` has ended, also when nobody waits for that any more.
+    ///
+    /// What a worker [waits for](crate::from_thread::run) may use the token of that worker, if the limiter has no other: so
+    /// workers that call back never wait for each other's tokens. They get on when it is back.
+    ///
+    /// # Examples
+    /// ```
+    /// use anyio_sync::CapacityLimiter;
+    /// use anyio_task_group::gather;
+    /// use anyio_threads::to_thread;
+    ///
+    /// let two_at_a_time = CapacityLimiter::new(2);
+    /// let squares = anyio_runtime::run(gather((1..=4_u32).map(|n| {
+    ///     to_thread::run_sync(move || n * n).limiter(&two_at_a_time)
+    /// })));
+    /// assert_eq!(squares, Ok(vec![1, 4, 9, 16]));
+    /// ```
+    pub fn limiter(mut self, limiter: &CapacityLimiter) -> Self {
+        self.limiter = Some(limiter.clone());
+        self
+    }
+
+    /// Whether a cancellation ends the wait, though `f` has begun: `f` runs on, abandoned, and its value is dropped. The default
+    /// is `false`.
+    ///
+    /// An abandoned closure keeps its token. It is in the task tree, and
+    /// [`check_cancelled`](crate::from_thread::check_cancelled) tells it. A panic of it comes out of the `run`, at its end. The
+    /// `run` waits for it there, up to a [limit](anyio_runtime::Builder::thread_grace).
+    ///
+    /// # Examples
+    /// ```
+    /// use anyio_cancel_scope::move_on_after;
+    /// use anyio_threads::{from_thread, to_thread};
+    /// use std::{thread, time::Duration};
+    ///
+    /// let patience = Duration::from_millis(10);
+    /// let waited = anyio_runtime::run(move_on_after(patience, to_thread::run_sync(|| {
+    ///     while from_thread::check_cancelled().is_ok() {
+    ///         thread::sleep(Duration::from_millis(1));
+    ///     }
+    /// }).abandon_on_cancel(true)));
+    /// assert_eq!(waited, Ok(None));
+    /// ```
+    pub fn abandon_on_cancel(mut self, abandon: bool) -> Self {
+        self.abandon = abandon;
+        self
+    }
+
+    /// Names the closure, for the task tree and the list of what was left over. Otherwise it has the name of the function in
+    /// which it was written.
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+impl<F, T> RunSync<F, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn begin(&mut self, f: F, token: LimiterToken, run: Arc<RunRecord>, cx: &Context<'_>) {
+        let threads = Threads::of(&run);
+        let limiter = self.limiter.take().unwrap_or_else(|| threads.limiter.clone());
+        let name = name_of::<F>(self.name.take());
+        let job = Arc::new(Job::new(f, (name, self.place), (token, limiter), run, cx.waker().clone()));
+        let pool = threads.pool.clone();
+        let pushed = pool.push(job.clone());
+        self.stage = Stage::Begun { job, pool, call: None };
+        if let Err(error) = pushed {
+            panic!("run_sync: there is no worker thread, and the system gives none: {error}");
+        }
+    }
+}
+
+impl<F, T> Future for RunSync<F, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    type Output = Result<T, Cancelled>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let Stage::Ahead(_) = this.stage {
+            let entry = ready!(this.checkpoint.poll_entry(cx));
+            let Stage::Ahead(f) = std::mem::replace(&mut this.stage, Stage::Done) else {
+                unreachable!("it was just so")
+            };
+            entry?;
+            let run = RunRecord::current();
+            let limiter = this.limiter.get_or_insert_with(|| Threads::of(&run).limiter.clone());
+            match limiter.try_acquire() {
+                Some(token) => this.begin(f, token, run, cx),
+                None => this.stage = Stage::InLine(f, Box::pin(acquire(limiter.clone())), run),
+            }
+        }
+        if let Stage::InLine(_, acquire, _) = &mut this.stage {
+            let Poll::Ready(token) = acquire.as_mut().poll(cx) else {
+                this.checkpoint.note();
+                return Poll::Pending;
+            };
+            let stage = std::mem::replace(&mut this.stage, Stage::Done);
+            let Stage::InLine(f, _, run) = stage else { unreachable!("it was just so") };
+            let token = token?;
+            // A token that came late is no reason to begin something.
+            check_cancelled()?;
+            this.begin(f, token, run, cx);
+        }
+        this.poll_begun(cx)
+    }
+}
+
+impl<F, T> RunSync<F, T> {
+    fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Cancelled>> {
+        loop {
+            let Stage::Begun { job, pool, call } = &mut self.stage else {
+                panic!("run_sync: polled after it was ready, which a future must not be; await it once");
+            };
+            if call.as_mut().is_some_and(|call| call.as_mut().poll(cx).is_ready()) {
+                *call = None;
+            }
+            let ended = match job.look(cx) {
+                Look::Ended(outcome) => outcome.map(Ok),
+                Look::Call(new) => {
+                    *call = Some(new);
+                    continue;
+                }
+                Look::Begun if !self.abandon => {
+                    self.checkpoint.note();
+                    return Poll::Pending;
+                }
+                Look::Queued | Look::Begun => {
+                    let cancelled = ready!(self.checkpoint.poll_pending(cx));
+                    if job.withdraw() {
+                        Ok(Err(cancelled))
+                    } else if self.abandon {
+                        // What ended just now is still returned (R3).
+                        job.abandon(pool).map_or(Ok(Err(cancelled)), |outcome| outcome.map(Ok))
+                    } else {
+                        self.checkpoint.note();
+                        return Poll::Pending;
+                    }
+                }
+            };
+            // What the worker waits for goes with it.
+            self.stage = Stage::Done;
+            return match ended {
+                Ok(result) => Poll::Ready(result),
+                Err(payload) => resume_unwind(payload),
+            };
+        }
+    }
+}
+
+/// Waits for a token of `limiter`: for the one that is on loan here, if there is one.
+async fn acquire(limiter: CapacityLimiter) -> Result<LimiterToken, Cancelled> {
+    if let Some(loan) = Loan::of(&limiter)
+        && let Some(token) = loan.borrow().await?
+    {
+        return Ok(token);
+    }
+    limiter.acquire().await
+}
+
+impl<F, T> Drop for RunSync<F, T> {
+    fn drop(&mut self) {
+        if let Stage::Begun { job, pool, call } = &mut self.stage {
+            // The worker is told first that it is on its own.
+            let outcome = if job.withdraw() { None } else { job.abandon(pool) };
+            drop((call.take(), outcome));
+        }
+    }
+}
+
+impl<F, T> fmt::Debug for RunSync<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::Ahead(_) => "ahead",
+            Stage::InLine(..) => "in line",
+            Stage::Begun { .. } => "begun",
+            Stage::Done => "done",
+        };
+        f.debug_struct("RunSync")
+            .field("stage", &stage)
+            .field("abandon_on_cancel", &self.abandon)
+            .finish_non_exhaustive()
+    }
+}
