@@ -4,10 +4,11 @@ mod core;
 mod handover;
 mod streams;
 mod testing;
+mod threads;
 
 use crate::case::Group;
 
-pub(crate) static GROUPS: &[Group] = &[core::GROUP, handover::GROUP, streams::GROUP, testing::GROUP];
+pub(crate) static GROUPS: &[Group] = &[core::GROUP, handover::GROUP, streams::GROUP, testing::GROUP, threads::GROUP];
 
 #[cfg(test)]
 mod tests {
