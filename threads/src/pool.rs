@@ -93,25 +93,31 @@ impl Pool {
             }
             Err(error) => {
                 drop(handles);
+                let mut untold = Vec::new();
+                let alone = self.roster.lock().hire_failed(&mut untold);
+                untold.iter().for_each(|ended| ended.finish(self));
                 // Those who are there take the job when they are done with theirs.
-                if self.roster.lock().hire_failed() { Err(error) } else { Ok(()) }
+                if alone { Err(error) } else { Ok(()) }
             }
         }
     }
 
     fn work(self: Arc<Self>) {
         let bed = Arc::new(Bed::new());
-        let (mut searching, mut ended) = (true, None::<Arc<dyn Work>>);
+        let (mut ended, mut untold) = (None, Vec::new());
         let mut looks = 0;
         loop {
-            let (job, call) = self.roster.lock().take(searching);
-            // There is a thread: this one. So it cannot fail.
-            let _ = self.answer(call);
+            let job = match ended.take() {
+                Some(ended) => self.roster.lock().take_after(ended, &mut untold),
+                None => {
+                    let (job, call) = self.roster.lock().take(&mut untold);
+                    // There is a thread: this one. So it cannot fail.
+                    let _ = self.answer(call);
+                    job
+                }
+            };
             // By invariant 3 of the roster, after this worker has said what it does next.
-            if let Some(ended) = ended.take() {
-                ended.finish(&self);
-            }
-            searching = job.is_none();
+            untold.drain(..).for_each(|ended: Arc<dyn Work>| ended.finish(&self));
             if let Some(job) = job {
                 job.clone().run();
                 ended = Some(job);

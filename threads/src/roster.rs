@@ -16,11 +16,16 @@
 //! 3. A thread is hired only when a job waits, nobody searches and nobody sleeps. So there are never more threads than jobs that
 //!    wait or run. A worker takes its next job, or searches, before the end of the last one is told to anybody, so with a limit on
 //!    jobs there are no more threads than that.
-//! 4. What waits here and was withdrawn holds nothing foreign: it may be dropped under the lock.
+//! 4. What has ended is left untold only while somebody searches, who tells it before anything else. So many short jobs wake
+//!    their tasks once, and the end of a short one never waits for a long one.
+//! 5. What waits here and was withdrawn holds nothing foreign: it may be dropped under the lock.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::sync::{Condvar, Mutex};
+
+/// How many jobs are left to be told by somebody else.
+const MOST_UNTOLD: usize = 64;
 
 /// What waits in a roster.
 pub(crate) trait Claimed {
@@ -43,6 +48,8 @@ impl<J: Claimed + ?Sized> Claimed for Arc<J> {
 
 pub(crate) struct Roster<J> {
     jobs: VecDeque<J>,
+    /// What has ended, and whoever searches is to tell.
+    untold: Vec<J>,
     asleep: Vec<Arc<Bed>>,
     searching: usize,
     threads: usize,
@@ -69,7 +76,7 @@ pub(crate) enum Rest {
 
 impl<J: Claimed> Roster<J> {
     pub(crate) fn new() -> Self {
-        Self { jobs: VecDeque::new(), asleep: Vec::new(), searching: 0, threads: 0, closed: false }
+        Self { jobs: VecDeque::new(), untold: Vec::new(), asleep: Vec::new(), searching: 0, threads: 0, closed: false }
     }
 
     pub(crate) fn push(&mut self, job: J) -> Call {
@@ -95,27 +102,49 @@ impl<J: Claimed> Roster<J> {
         }
     }
 
-    /// The next job for a worker, which was searching or comes from a job. With none it is searching.
-    pub(crate) fn take(&mut self, was_searching: bool) -> (Option<J>, Call) {
-        while let Some(job) = self.jobs.pop_front() {
-            if !job.claim() {
-                continue;
-            }
-            if was_searching {
-                self.searching -= 1;
-                return (Some(job), self.call());
-            }
-            return (Some(job), Call::Nobody);
+    /// The next job for a worker that was searching. With none it still is.
+    pub(crate) fn take(&mut self, untold: &mut Vec<J>) -> (Option<J>, Call) {
+        self.hand_over(untold);
+        let job = self.claim_next();
+        if job.is_none() {
+            return (None, Call::Nobody);
         }
-        if !was_searching {
+        self.searching -= 1;
+        (job, self.call())
+    }
+
+    /// The next job for a worker that has ended one. With none it is searching.
+    pub(crate) fn take_after(&mut self, ended: J, untold: &mut Vec<J>) -> Option<J> {
+        let job = self.claim_next();
+        if job.is_some() && self.searching > 0 && self.untold.len() < MOST_UNTOLD {
+            self.untold.push(ended);
+            return job;
+        }
+        self.hand_over(untold);
+        untold.push(ended);
+        if job.is_none() {
             self.searching += 1;
         }
-        (None, Call::Nobody)
+        job
+    }
+
+    fn claim_next(&mut self) -> Option<J> {
+        loop {
+            let job = self.jobs.pop_front()?;
+            if job.claim() {
+                return Some(job);
+            }
+        }
+    }
+
+    /// Everything that was left to be told. `untold` comes in empty, and its room stays here.
+    fn hand_over(&mut self, untold: &mut Vec<J>) {
+        std::mem::swap(&mut self.untold, untold);
     }
 
     /// A searcher that has found nothing lies down.
     pub(crate) fn rest(&mut self, bed: &Arc<Bed>) -> Rest {
-        if !self.jobs.is_empty() {
+        if !(self.jobs.is_empty() && self.untold.is_empty()) {
             return Rest::Search;
         }
         self.searching -= 1;
@@ -138,7 +167,8 @@ impl<J: Claimed> Roster<J> {
     }
 
     /// The system gave no thread; tells whether there is none at all.
-    pub(crate) fn hire_failed(&mut self) -> bool {
+    pub(crate) fn hire_failed(&mut self, untold: &mut Vec<J>) -> bool {
+        self.hand_over(untold);
         self.searching -= 1;
         self.threads -= 1;
         self.threads == 0

@@ -1,0 +1,153 @@
+//! Panics, both ways. `resume_unwind` raises them here, for it does not write to the terminal.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use anyio_cancel_scope::CancelScope;
+use anyio_runtime::run;
+use anyio_sync::CapacityLimiter;
+use anyio_threads::{from_thread, to_thread};
+
+use crate::support::{Gate, OnDrop, ends, panic_of, polled, until, words};
+
+fn boom(words: &'static str) -> ! {
+    resume_unwind(Box::new(words))
+}
+
+// G3
+#[test]
+fn a_panic_of_the_closure_comes_out_where_it_is_awaited() {
+    ends(|| {
+        let limiter = CapacityLimiter::new(1);
+        let theirs = limiter.clone();
+        let panicked = panic_of(move || {
+            futures::executor::block_on(to_thread::run_sync(|| boom("in the thread")).limiter(&theirs)).unwrap()
+        });
+        assert_eq!(panicked, "in the thread");
+        assert_eq!(limiter.available_tokens(), 1);
+        // The thread serves on.
+        assert_eq!(futures::executor::block_on(to_thread::run_sync(|| 1).limiter(&limiter)), Ok(1));
+    });
+}
+
+#[test]
+fn a_panic_of_what_a_thread_asked_for_comes_out_in_the_thread() {
+    ends(|| {
+        futures::executor::block_on(async {
+            let caught = to_thread::run_sync(|| {
+                let run = catch_unwind(|| from_thread::run(async { boom("in the task") })).unwrap_err();
+                let call = catch_unwind(|| from_thread::run_sync(|| boom("in a call"))).unwrap_err();
+                (words(&*run), words(&*call), from_thread::run_sync(|| 1))
+            });
+            assert_eq!(caught.await, Ok(("in the task".into(), "in a call".into(), Ok(1))));
+        });
+    });
+}
+
+#[test]
+fn a_panic_goes_through_thread_task_and_thread() {
+    ends(|| {
+        let panicked = panic_of(|| {
+            futures::executor::block_on(async {
+                let deep =
+                    to_thread::run_sync(|| from_thread::run(async { to_thread::run_sync(|| boom("deep down")).await }));
+                drop(deep.await);
+            });
+        });
+        assert_eq!(panicked, "deep down");
+    });
+}
+
+// G3
+#[test]
+fn a_panic_that_nobody_awaits_comes_out_of_the_run() {
+    ends(|| {
+        let panicked = panic_of(|| {
+            run(async {
+                let (gate, scope) = (Gate::default(), CancelScope::new());
+                let (theirs, cancel) = (gate.clone(), scope.clone());
+                let left = to_thread::run_sync(move || {
+                    cancel.cancel();
+                    theirs.pass();
+                    boom("after all")
+                });
+                assert_eq!(scope.run(left.abandon_on_cancel(true)).await, Ok(None::<()>));
+                gate.open();
+            });
+        });
+        assert_eq!(panicked, "after all");
+    });
+}
+
+#[test]
+fn a_panic_of_a_value_that_nobody_wants_comes_out_of_the_run() {
+    ends(|| {
+        let panicked = panic_of(|| {
+            run(async {
+                let gate = Gate::default();
+                let theirs = gate.clone();
+                let mut call = Box::pin(to_thread::run_sync(move || {
+                    theirs.pass();
+                    OnDrop(|| boom("in a destructor"))
+                }));
+                assert!(futures_lite::future::poll_once(&mut call).await.is_none());
+                gate.wait_for(1);
+                drop(call);
+                gate.open();
+            });
+        });
+        assert_eq!(panicked, "in a destructor");
+    });
+}
+
+#[test]
+fn a_panic_of_a_closure_that_is_dropped_unrun_comes_out_where_it_is_dropped() {
+    ends(|| {
+        let scope = CancelScope::new();
+        scope.cancel();
+        let bomb = OnDrop(|| boom("unrun"));
+        let mut call = polled(scope.enter(to_thread::run_sync(move || drop(bomb))));
+        let panicked = catch_unwind(AssertUnwindSafe(|| drop(call.poll()))).unwrap_err();
+        assert_eq!(words(&*panicked), "unrun");
+    });
+}
+
+#[test]
+fn a_waker_that_panics_costs_no_thread() {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::{Context, Wake, Waker},
+    };
+    struct Bomb(AtomicUsize);
+    impl Wake for Bomb {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            boom("in a waker");
+        }
+    }
+    ends(|| {
+        let (bomb, limiter) = (Arc::new(Bomb(AtomicUsize::new(0))), CapacityLimiter::new(1));
+        let waker = Waker::from(bomb.clone());
+        let gate = Gate::default();
+        let theirs = gate.clone();
+        let mut call = Box::pin(to_thread::run_sync(move || theirs.pass()).limiter(&limiter));
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        gate.open();
+        until(|| bomb.0.load(Ordering::SeqCst) == 1);
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        assert_eq!(futures::executor::block_on(to_thread::run_sync(|| 1).limiter(&limiter)), Ok(1));
+    });
+}
+
+#[test]
+fn polled_after_its_end_it_says_what_to_do() {
+    ends(|| {
+        let mut call = Box::pin(to_thread::run_sync(|| ()));
+        futures::executor::block_on(&mut call).unwrap();
+        let panicked = panic_of(move || drop(futures::executor::block_on(call)));
+        assert!(panicked.contains("await it once"), "{panicked}");
+    });
+}

@@ -1,0 +1,83 @@
+//! A clock that jumps, and threads.
+
+use std::{future::Future, time::Duration};
+
+use anyio_cancel_scope::{VirtualClock, move_on_after, now, sleep, sleep_forever};
+use anyio_runtime::Builder;
+use anyio_task_group::gather;
+use anyio_threads::{from_thread, to_thread};
+
+use crate::support::{Gate, ends};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn jumping<F: Future<Output = ()>>(make: impl Fn() -> F + Send + 'static) {
+    ends(move || {
+        for workers in [0, 2] {
+            Builder::new().worker_threads(workers).clock(VirtualClock::autojump()).run(make());
+        }
+    });
+}
+
+#[test]
+fn it_does_not_jump_while_a_closure_is_at_work() {
+    jumping(async || {
+        let begun = now();
+        // Real time passes in the thread, and none here.
+        let slow = to_thread::run_sync(|| std::thread::sleep(Duration::from_millis(20)));
+        assert_eq!(move_on_after(HOUR, async { slow.await.map(Some) }).await, Ok(Some(Some(()))));
+        assert_eq!(now(), begun);
+    });
+}
+
+#[test]
+fn it_jumps_to_what_a_thread_waits_for_in_its_task() {
+    jumping(async || {
+        let begun = now();
+        for _ in 0..20 {
+            to_thread::run_sync(|| from_thread::run(sleep(HOUR)).unwrap()).await.unwrap().unwrap();
+        }
+        assert_eq!(now() - begun, 20 * HOUR);
+    });
+}
+
+#[test]
+fn it_does_not_jump_between_an_answer_and_the_thread_that_gets_it() {
+    jumping(async || {
+        let begun = now();
+        let asks = (0..8).map(|_| {
+            to_thread::run_sync(move || {
+                for _ in 0..20 {
+                    from_thread::run_sync(|| ()).unwrap();
+                }
+                now() - begun
+            })
+        });
+        let times = move_on_after(HOUR, gather(asks)).await.unwrap().unwrap();
+        assert!(times.iter().all(Duration::is_zero));
+    });
+}
+
+#[test]
+fn the_closure_has_the_clock_of_its_task() {
+    jumping(async || {
+        sleep(HOUR).await.unwrap();
+        let here = now();
+        assert_eq!(to_thread::run_sync(now).await, Ok(here));
+    });
+}
+
+#[test]
+fn a_time_limit_ends_what_a_thread_waits_for() {
+    jumping(async || {
+        let gate = Gate::default();
+        gate.open();
+        let ended = to_thread::run_sync(move || {
+            gate.pass();
+            from_thread::run(sleep_forever()).unwrap().is_err()
+        });
+        // Shielded, the value comes all the same.
+        let ended = move_on_after(HOUR, async { Ok::<_, anyio_cancel_scope::Cancelled>(ended.await?) }).await;
+        assert_eq!(ended, Ok(Some(true)));
+    });
+}
