@@ -211,7 +211,6 @@ impl Bed {
     }
 
     /// Sleeps until called, or so long; tells whether it was called.
-    #[cfg(not(anyio_loom))]
     pub(crate) fn doze(&self, most: std::time::Duration) -> bool {
         let called = self.called.lock();
         let slept = self.bell.wait_timeout_while(called, most, |called| !*called);

@@ -1,27 +1,12 @@
-//! The one place that chooses between std and loom, so that the way to sleep can be model-checked as it is.
+//! A mutex without poisoning: nothing that can panic halfway runs under it.
 
-#[cfg(not(anyio_loom))]
-pub(crate) use std::sync::Condvar;
+pub(crate) use std::sync::{Condvar, MutexGuard as Guard};
 
-#[cfg(anyio_loom)]
-pub(crate) use loom::sync::Condvar;
-
-#[cfg(not(anyio_loom))]
-type Lock<T> = std::sync::Mutex<T>;
-#[cfg(anyio_loom)]
-type Lock<T> = loom::sync::Mutex<T>;
-
-#[cfg(not(anyio_loom))]
-pub(crate) type Guard<'a, T> = std::sync::MutexGuard<'a, T>;
-#[cfg(anyio_loom)]
-pub(crate) type Guard<'a, T> = loom::sync::MutexGuard<'a, T>;
-
-/// A mutex without poisoning: nothing that can panic halfway runs under it.
-pub(crate) struct Mutex<T>(Lock<T>);
+pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(Lock::new(value))
+        Self(std::sync::Mutex::new(value))
     }
 
     pub(crate) fn lock(&self) -> Guard<'_, T> {

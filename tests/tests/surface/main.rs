@@ -28,6 +28,7 @@ mod scopes;
 mod signals;
 mod streams;
 mod sync;
+mod threads;
 
 use std::collections::BTreeSet;
 
@@ -50,15 +51,14 @@ const FILES: &[&str] = &[
     include_str!("signals.rs"),
     include_str!("streams.rs"),
     include_str!("sync.rs"),
+    include_str!("threads.rs"),
 ];
 
 /// Uses that wait for a crate, under a word that the facade has as soon as the crate is there.
 const WAITING: &[(&str, &[&str])] = &[
-    ("to_thread", &["p39_run_sync_in_move_on_after", "q49_portal", "u21_thread_in_group_map", "q48_from_thread"]),
     (
         "fileio",
         &[
-            "p38_run_sync",
             "v19_recv_err_q_in_receive_fn",
             "q37_file",
             "q38_file_open_static",

@@ -13,6 +13,7 @@ const TABLES: &[&str] = &[
     "task-group/tests/it/anyio.md",
     "memstream/tests/it/anyio.md",
     "sync/tests/it/anyio.md",
+    "threads/tests/it/anyio.md",
     "streams/tests/it/anyio.md",
 ];
 
@@ -28,6 +29,8 @@ const PORTED: &[&str] = &[
     "tests/test_contextmanagers.py",
     "tests/test_synchronization.py",
     "tests/test_futures.py",
+    "tests/test_to_thread.py",
+    "tests/test_from_thread.py",
 ];
 
 fn tables() -> String {
