@@ -4,14 +4,15 @@ use std::{
     panic::{catch_unwind, resume_unwind},
     sync::{
         OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
 };
 
 use anyio::{
-    Builder, Cause, Result, cancel_cause, move_on_after, offload, ok, run, sleep_forever, task_group, yield_now,
+    Builder, Cause, Result, cancel_cause, context_var, from_thread, gather, move_on_after, offload, ok, run, sleep,
+    sleep_forever, sync::CapacityLimiter, task_group, to_thread, yield_now,
 };
 use futures_lite::future::poll_once;
 
@@ -32,6 +33,26 @@ pub(crate) const CHAPTERS: &[Chapter] = &[
         title: "the run returns only when what it offloaded is gone",
         elsewhere: "a dropped handle detaches, and the end of the program meets the task anywhere",
         show: gone,
+    },
+    Chapter {
+        title: "results from worker threads, a few at a time",
+        elsewhere: "hundreds of blocking threads, or a semaphore around each call that an abandoned thread escapes",
+        show: few_at_a_time,
+    },
+    Chapter {
+        title: "a worker thread sees the context variables",
+        elsewhere: "thread-locals and task-locals are lost where the work is done",
+        show: variable_inside,
+    },
+    Chapter {
+        title: "a worker thread calls back into its task, and gets the value",
+        elsewhere: "a handle that blocks on the runtime, which panics inside of it, or deadlocks",
+        show: call_back,
+    },
+    Chapter {
+        title: "a cancelled task leaves a thread that cannot be stopped, and the thread is told",
+        elsewhere: "abort does nothing to a blocking task, and says nothing",
+        show: abandoned,
     },
 ];
 
@@ -100,4 +121,71 @@ fn gone() -> Result<String> {
     });
     assert!(CLOSED.load(Ordering::Relaxed));
     Ok("it was given up half-way, and its resource was closed when the run returned".into())
+}
+
+fn few_at_a_time() -> Result<String> {
+    static ACTIVE: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+
+    run(async {
+        let limiter = CapacityLimiter::new(3);
+        let squares = gather((0..20_u64).map(|n| {
+            let square = move || {
+                MOST.fetch_max(ACTIVE.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                thread::sleep(Duration::from_millis(1));
+                ACTIVE.fetch_sub(1, Ordering::SeqCst);
+                n * n
+            };
+            to_thread::run_sync(square).limiter(&limiter)
+        }));
+        assert_eq!(squares.await?.iter().sum::<u64>(), 2470);
+        let most = MOST.load(Ordering::SeqCst);
+        assert!(most <= 3);
+        Ok(format!("20 calls came back in order, never more than {most} at once"))
+    })
+}
+
+context_var! { static USER: String; }
+
+fn variable_inside() -> Result<String> {
+    run(USER.scope("ada".into(), async {
+        let seen = to_thread::run_sync(|| USER.get()).await?;
+        assert_eq!(seen.as_deref(), Some("ada"));
+        Ok("the thread saw what its task had set".into())
+    }))
+}
+
+fn call_back() -> Result<String> {
+    run(async {
+        let limiter = CapacityLimiter::new(1);
+        let inner = limiter.clone();
+        let answer = to_thread::run_sync(move || {
+            // In the task, which needs a thread again, under the only token.
+            from_thread::run(async move {
+                sleep(Duration::from_millis(1)).await?;
+                to_thread::run_sync(|| 6 * 7).limiter(&inner).await
+            })
+        });
+        assert_eq!(answer.limiter(&limiter).await???, 42);
+        Ok("thread, task, thread, and back with 42, under a limiter of one".into())
+    })
+}
+
+fn abandoned() -> Result<String> {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+
+    run(async {
+        let stubborn = to_thread::run_sync(|| {
+            while from_thread::check_cancelled().is_ok() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            TOLD.store(true, Ordering::SeqCst);
+        });
+        let left = move_on_after(Duration::from_millis(10), stubborn.abandon_on_cancel(true)).await?;
+        // It may have seen the cancellation first.
+        assert!(left.is_none() || TOLD.load(Ordering::SeqCst));
+        ok(())
+    })?;
+    assert!(TOLD.load(Ordering::SeqCst), "the run waited for it");
+    Ok("the timeout was kept, the thread was told, and the run waited for its end".into())
 }
