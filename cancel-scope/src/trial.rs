@@ -22,7 +22,7 @@ use std::{
 };
 
 use crate::{
-    RunRecord, Verb, budget,
+    RunRecord, Verb, ambient, budget,
     node::{Host, ScopeRef},
     task_record::TaskRef,
 };

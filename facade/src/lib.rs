@@ -54,12 +54,12 @@ pub use anyio_streams as streams;
 pub use anyio_sync as sync;
 #[doc(inline)]
 pub use anyio_task_group as task;
-#[cfg(feature = "threads")]
-#[doc(inline)]
-pub use anyio_threads::{from_thread, to_thread};
 #[cfg(feature = "testing")]
 #[doc(inline)]
 pub use anyio_testing as testing;
+#[cfg(feature = "threads")]
+#[doc(inline)]
+pub use anyio_threads::{from_thread, to_thread};
 #[cfg(feature = "streams")]
 #[doc(inline)]
 pub use anyio_typed_attrs as typed_attrs;
