@@ -59,35 +59,33 @@ struct Shared {
 ///     ok(())
 /// })).unwrap();
 /// ```
-pub fn blocking_portal<T, E, F, Fut>(body: F) -> impl Future<Output = Result<Option<T>, E>> + use<T, E, F, Fut>
+pub async fn blocking_portal<T, E, F, Fut>(body: F) -> Result<Option<T>, E>
 where
     F: FnOnce(BlockingPortal) -> Fut,
     Fut: Future<Output = Result<T, E>>,
     E: CancelError,
 {
-    async move {
-        let mut interrupted = None;
-        let open = async |group: TaskGroup<'static, io::Error>| {
-            let portal = BlockingPortal::new(group);
-            // Also when the body unwinds.
-            let closed = Closed(&portal);
-            let result = body(portal.clone()).await;
-            portal.stop(result.is_err());
-            drop(closed);
-            match result {
-                // The group knows whose cancellation it is.
-                Err(error) if error.is_cancelled() => {
-                    interrupted = Some(error);
-                    Err(io::Error::from(cancelled()))
-                }
-                result => Ok(result),
+    let mut interrupted = None;
+    let open = async |group: TaskGroup<'static, io::Error>| {
+        let portal = BlockingPortal::new(group);
+        // Also when the body unwinds.
+        let closed = Closed(&portal);
+        let result = body(portal.clone()).await;
+        portal.stop(result.is_err());
+        drop(closed);
+        match result {
+            // The group knows whose cancellation it is.
+            Err(error) if error.is_cancelled() => {
+                interrupted = Some(error);
+                Err(io::Error::from(cancelled()))
             }
-        };
-        match task_group(open).await {
-            Ok(Some(result)) => result.map(Some),
-            Ok(None) => Ok(None),
-            Err(_) => Err(interrupted.unwrap_or_else(|| cancelled().into())),
+            result => Ok(result),
         }
+    };
+    match task_group(open).await {
+        Ok(Some(result)) => result.map(Some),
+        Ok(None) => Ok(None),
+        Err(_) => Err(interrupted.unwrap_or_else(|| cancelled().into())),
     }
 }
 

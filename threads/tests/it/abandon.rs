@@ -12,8 +12,15 @@ use crate::support::{Gate, ends, start, until};
 fn a_thread_that_waits_for_a_task_that_does_not_poll_shows_in_the_tree() {
     ends(|| {
         run(async {
-            let mut call = to_thread::run_sync(|| from_thread::run(async { 7 })).named("waiter");
+            let gate = Gate::default();
+            let at = gate.clone();
+            let ask = move || {
+                at.pass();
+                from_thread::run(async { 7 })
+            };
+            let mut call = to_thread::run_sync(ask).named("waiter");
             start(&mut call).await;
+            gate.open();
             // It does not get on, and the tree tells which one, and in which call.
             until(|| task_tree().to_string().contains("waits in from_thread::run at"));
             let tree = task_tree().to_string();
