@@ -21,7 +21,7 @@ fn a_panic_of_the_closure_comes_out_where_it_is_awaited() {
         let limiter = CapacityLimiter::new(1);
         let theirs = limiter.clone();
         let panicked = panic_of(move || {
-            futures::executor::block_on(to_thread::run_sync(|| boom("in the thread")).limiter(&theirs)).unwrap()
+            futures::executor::block_on(to_thread::run_sync(|| boom("in the thread")).limiter(&theirs)).unwrap();
         });
         assert_eq!(panicked, "in the thread");
         assert_eq!(limiter.available_tokens(), 1);

@@ -112,7 +112,7 @@ fn closures_that_wait_for_each_other_all_run() {
             let barrier = Arc::new(std::sync::Barrier::new(30));
             let calls = (0..30).map(|_| {
                 let barrier = barrier.clone();
-                to_thread::run_sync(move || drop(barrier.wait()))
+                to_thread::run_sync(move || barrier.wait().is_leader())
             });
             gather(calls).await.unwrap();
         });

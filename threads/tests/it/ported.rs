@@ -287,7 +287,7 @@ fn a_closure_sees_that_its_task_is_cancelled() {
                     // The scope goes with it, so its own word for it holds there, too.
                     (before, from_thread::check_cancelled().is_err(), anyio_cancel_scope::check_cancelled().is_err())
                 });
-                Ok::<_, Cancelled>(seen.await?)
+                seen.await
             })
             .await;
         assert_eq!(seen, Ok(Some((true, true, true))));

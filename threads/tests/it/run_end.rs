@@ -110,7 +110,7 @@ fn a_panic_of_the_future_still_ends_the_threads() {
                 gate.wait_for(1);
                 gate.open();
                 std::panic::resume_unwind(Box::new("the future"));
-            })
+            });
         });
         assert_eq!((panicked.as_str(), ended.load(Ordering::SeqCst)), ("the future", 1));
     });
