@@ -1,6 +1,9 @@
 //! A test with options of the kit: under how many orders it runs, whether it is swept, and what its failure says.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    process::{ExitCode, Termination},
+};
 
 use anyio_runtime::__private::{Builder, Failure, Outcome, TestRun, Verdict};
 
@@ -69,7 +72,7 @@ impl<M, B, V, F> Body<'_, M, B, V>
 where
     M: Fn() -> (Builder, TestRun),
     B: Fn() -> F,
-    F: Future,
+    F: Future<Output: Termination>,
     V: Fn(&F::Output) -> Verdict,
 {
     /// Runs it once. `may_be_cancelled`: it may say that it was.
@@ -87,11 +90,15 @@ where
             seen = Some(verdict);
             copy
         });
-        drop(output.map_err(|failure: Failure| failure.to_string())?);
+        let output = output.map_err(|failure: Failure| failure.to_string())?;
         let Some(Verdict { outcome, error }) = seen else { return Ok(()) };
         let error = error.unwrap_or_else(|| "(without words)".to_owned());
         match outcome {
-            Outcome::Fine => Ok(()),
+            // The harness would ask it too.
+            Outcome::Fine => match output.report() {
+                code if code == ExitCode::SUCCESS => Ok(()),
+                code => Err(format!("it returned an exit code that is none of success: {code:?}")),
+            },
             Outcome::Interrupted if may_be_cancelled => Ok(()),
             Outcome::Interrupted => Err(format!("it returned a cancellation, though nobody cancelled it: {error}")),
             Outcome::Failed => Err(format!("it returned an error: {error}")),
@@ -104,7 +111,7 @@ where
 /// # Panics
 /// When the test fails, with all that is known of it.
 #[track_caller]
-pub fn run_kit<F: Future>(
+pub fn run_kit<F: Future<Output: Termination>>(
     kit: Kit,
     run: impl Fn() -> (Builder, TestRun),
     body: impl Fn() -> F,
@@ -121,7 +128,7 @@ fn run_all<M, B, V, F>(kit: &Kit, body: &Body<'_, M, B, V>) -> Result<(), String
 where
     M: Fn() -> (Builder, TestRun),
     B: Fn() -> F,
-    F: Future,
+    F: Future<Output: Termination>,
     V: Fn(&F::Output) -> Verdict,
 {
     let seeds = kit.seeds();

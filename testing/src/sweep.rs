@@ -1,6 +1,6 @@
 //! The cancellation sweep: once to count the points, then once for each of them.
 
-use std::{collections::BTreeSet, future::Future, sync::Arc};
+use std::{collections::BTreeSet, future::Future, process::Termination, sync::Arc};
 
 use anyio_runtime::__private::{Builder, TestRun, Verdict};
 
@@ -24,7 +24,7 @@ pub(crate) fn run<M, B, V, F>(
 where
     M: Fn() -> (Builder, TestRun),
     B: Fn() -> F,
-    F: Future,
+    F: Future<Output: Termination>,
     V: Fn(&F::Output) -> Verdict,
 {
     let mut cancelled_at = |at: usize| {

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     io,
+    process::ExitCode,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -267,4 +268,24 @@ async fn under_no_order_at_all() {}
 fn a_test_that_would_not_run_at_all_does_not_pass() {
     let message = message_of(under_no_order_at_all);
     assert!(message.contains("`schedules = 0` does not run the test at all"), "{message}");
+}
+
+#[anyio_testing::test(schedules = 2)]
+#[ignore = "it fails"]
+async fn ends_without_success() -> io::Result<ExitCode> {
+    Ok(ExitCode::FAILURE)
+}
+
+#[anyio_testing::test(schedules = 2)]
+async fn ends_with_success() -> io::Result<ExitCode> {
+    Ok(ExitCode::SUCCESS)
+}
+
+#[test]
+fn an_exit_code_is_judged_as_the_harness_would() {
+    let message = message_of(ends_without_success);
+    assert!(
+        message.contains("under the order of seed 0: it returned an exit code that is none of success"),
+        "{message}"
+    );
 }
