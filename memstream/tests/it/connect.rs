@@ -238,6 +238,39 @@ fn several_listeners_accept_for_one_task_at_a_time() {
 }
 
 #[test]
+fn several_listeners_have_ended_when_all_have() {
+    let (mut connectables, listeners) = several(2);
+    let listener = MultiListener::new(listeners);
+    drop(connectables.remove(0));
+    for _ in 0..3 {
+        now(connectables[0].connect()).unwrap();
+        now(listener.accept()).unwrap();
+    }
+    let mut accept = waiting(listener.accept());
+    drop(connectables);
+    assert!(accept.is_woken());
+    assert_eq!(why(accept.ends()), "end");
+    drop(accept);
+    assert_eq!(why(now(listener.accept())), "end");
+    listener.close();
+    assert_eq!(why(now(listener.accept())), "closed");
+}
+
+#[test]
+fn closing_several_listeners_drops_the_connections_that_were_not_accepted() {
+    let (connectables, listeners) = several(2);
+    let listener = MultiListener::new(listeners);
+    drop(waiting(listener.accept()));
+    let client = now(connectables[0].connect()).unwrap();
+    now(listener.aclose()).unwrap();
+    let mut buf = [0];
+    assert!(now(client.receive(&mut buf)).unwrap_err().is_end_of_stream());
+    let none = MultiListener::new(several(0).1);
+    none.close();
+    assert_eq!(why(now(none.accept())), "closed");
+}
+
+#[test]
 fn listeners_nest() {
     let (connectables, mut listeners) = several(3);
     let last = MultiListener::new(listeners.pop());
