@@ -10,6 +10,12 @@ pub(crate) enum Encoder {
     Other(&'static encoding_rs::Encoding),
 }
 
+/// The escape sequence that says how the bytes behind it are meant, in the only encoding with a state: ISO-2022-JP.
+pub(crate) type Shift = [u8; 3];
+
+/// How bytes are meant at the beginning, and should be at the end.
+pub(crate) const ASCII: Shift = *b"\x1b(B";
+
 /// Text as bytes: those of a string where it can be.
 pub(crate) enum Encoded<'t> {
     Same(&'t str),
@@ -18,6 +24,8 @@ pub(crate) enum Encoded<'t> {
         bytes: Vec<u8>,
         /// How many bytes there are up to the end of each character, and how much of the text.
         ends: Vec<(usize, usize)>,
+        /// The escape sequences, and where they are.
+        shifts: Vec<(usize, Shift)>,
     },
 }
 
@@ -30,6 +38,20 @@ impl Encoded<'_> {
         }
     }
 
+    /// How the other side means the bytes that follow the first `sent`, if it was `before` that it met these.
+    pub(crate) fn shift_after(&self, sent: usize, before: Shift) -> Shift {
+        match self {
+            Self::Same(_) => {
+                let _ = sent;
+                before
+            }
+            #[cfg(feature = "encoding_rs")]
+            Self::Other { shifts, .. } => {
+                shifts.iter().rev().find(|(at, _)| *at < sent).map_or(before, |(_, shift)| *shift)
+            }
+        }
+    }
+
     /// Where a character ends that began within the first `sent` bytes: in bytes, and in the text.
     pub(crate) fn end_of_character(&self, sent: usize) -> (usize, usize) {
         match self {
@@ -38,7 +60,7 @@ impl Encoded<'_> {
                 (end, end)
             }
             #[cfg(feature = "encoding_rs")]
-            Self::Other { bytes, ends } => {
+            Self::Other { bytes, ends, .. } => {
                 let end = ends.iter().find(|(end, _)| *end >= sent);
                 end.copied().unwrap_or((bytes.len(), ends.last().map_or(0, |(_, text)| *text)))
             }
@@ -47,14 +69,20 @@ impl Encoded<'_> {
 }
 
 impl Encoder {
-    pub(crate) fn encode<'t>(self, text: &'t str, errors: TextErrors) -> Result<Encoded<'t>, EncodeError> {
+    /// `shift` is how the other side means the bytes that it gets next.
+    pub(crate) fn encode<'t>(
+        self,
+        text: &'t str,
+        errors: TextErrors,
+        shift: Shift,
+    ) -> Result<Encoded<'t>, EncodeError> {
         match self {
             Self::Utf8 => {
-                let _ = errors;
+                let _ = (errors, shift);
                 Ok(Encoded::Same(text))
             }
             #[cfg(feature = "encoding_rs")]
-            Self::Other(encoding) => encode(encoding, text, errors),
+            Self::Other(encoding) => encode(encoding, text, errors, shift),
         }
     }
 }
@@ -64,11 +92,12 @@ fn encode(
     encoding: &'static encoding_rs::Encoding,
     text: &str,
     errors: TextErrors,
+    mut shift: Shift,
 ) -> Result<Encoded<'static>, EncodeError> {
-    use encoding_rs::{EncoderResult, UTF_8, UTF_16BE, UTF_16LE};
-    let (mut bytes, mut ends) = (Vec::with_capacity(text.len()), Vec::new());
+    use encoding_rs::{EncoderResult, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
+    let (mut bytes, mut ends, mut shifts) = (Vec::with_capacity(text.len()), Vec::new(), Vec::new());
     let mut encoder = encoding.new_encoder();
-    let mut unit = [0; 2];
+    let (mut unit, mut one) = ([0; 2], Vec::new());
     for (at, character) in text.char_indices() {
         let next = at + character.len_utf8();
         match encoding {
@@ -78,6 +107,34 @@ fn encode(
                 bytes.extend(character.encode_utf16(&mut unit).iter().flat_map(|unit| to_bytes(*unit)));
             }
             encoding if encoding == UTF_8 => bytes.extend_from_slice(&text.as_bytes()[at..next]),
+            // Two escape sequences in a row are a mistake, so one is written only before a character that needs it: not at the
+            // end of the text, as nobody knows yet what follows.
+            encoding if encoding == ISO_2022_JP => {
+                one.clear();
+                one.reserve(32);
+                let mut encoder = encoding.new_encoder();
+                let (result, _) = encoder.encode_from_utf8_to_vec_without_replacement(&text[at..next], &mut one, true);
+                match (result, errors) {
+                    (EncoderResult::Unmappable(character), TextErrors::Strict) => {
+                        return Err(EncodeError::new(encoding.name(), character));
+                    }
+                    (EncoderResult::Unmappable(_), TextErrors::Replace) => one = b"?".to_vec(),
+                    (EncoderResult::Unmappable(_), TextErrors::Ignore) => one.clear(),
+                    (EncoderResult::InputEmpty | EncoderResult::OutputFull, _) => {}
+                }
+                let (needs, coded) = match one.split_first_chunk() {
+                    Some((escape, rest)) if escape[0] == ASCII[0] => {
+                        (*escape, rest.strip_suffix(&ASCII).unwrap_or(rest))
+                    }
+                    _ => (ASCII, &one[..]),
+                };
+                if needs != shift && !coded.is_empty() {
+                    shifts.push((bytes.len(), needs));
+                    bytes.extend_from_slice(&needs);
+                    shift = needs;
+                }
+                bytes.extend_from_slice(coded);
+            }
             _ => loop {
                 let last = next == text.len();
                 bytes.reserve(32);
@@ -99,7 +156,7 @@ fn encode(
         }
         ends.push((bytes.len(), next));
     }
-    Ok(Encoded::Other { bytes, ends })
+    Ok(Encoded::Other { bytes, ends, shifts })
 }
 
 #[cfg(test)]
@@ -108,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_cut_is_moved_to_the_end_of_its_character() {
-        let encoded = Encoder::Utf8.encode("aß€", TextErrors::Strict).unwrap();
+        let encoded = Encoder::Utf8.encode("aß€", TextErrors::Strict, ASCII).unwrap();
         let ends: Vec<_> = (0..=6).map(|sent| encoded.end_of_character(sent)).collect();
         assert_eq!(ends, [0, 1, 3, 3, 6, 6, 6].map(|end| (end, end)));
     }
@@ -116,14 +173,14 @@ mod tests {
     #[cfg(feature = "encoding_rs")]
     #[test]
     fn other_encodings_know_where_their_characters_end() {
-        let encode = |encoding, text| match Encoder::Other(encoding).encode(text, TextErrors::Strict).unwrap() {
+        let encode = |encoding, text| match Encoder::Other(encoding).encode(text, TextErrors::Strict, ASCII).unwrap() {
             encoded @ Encoded::Other { .. } => encoded,
             Encoded::Same(_) => panic!("it is another encoding"),
         };
         let encoded = encode(encoding_rs::UTF_16LE, "a😀");
         assert_eq!(encoded.bytes(), [0x61, 0, 0x3d, 0xd8, 0x00, 0xde]);
         assert_eq!((encoded.end_of_character(1), encoded.end_of_character(3)), ((2, 1), (6, 5)));
-        // With a state, which ends as it began.
+        // With a state.
         let encoded = encode(encoding_rs::ISO_2022_JP, "aあ");
         assert_eq!(encoding_rs::ISO_2022_JP.decode(encoded.bytes()).0, "aあ");
     }

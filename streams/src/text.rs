@@ -3,6 +3,7 @@
 //! # Invariants
 //! 1. Who receives holds the decoder, and who sends the tail, across its waits; who finds it taken is `Busy`.
 //! 2. The tail is what is left of a character of which the other side has the beginning. It goes out before anything else.
+//! 3. `shift` is how the other side means bytes after the tail; it is what it was at the beginning before the stream ends.
 
 use std::{
     fmt,
@@ -20,7 +21,7 @@ use crate::{
     ObjectStream, ReceiveError, SendError, SendReason, TextErrors, UnreliableObjectReceiveStream,
     UnreliableObjectSendStream,
     decoder::Decoder,
-    encoder::Encoder,
+    encoder::{ASCII, Encoder, Shift},
     noted::{Place, enter, noted},
 };
 
@@ -53,8 +54,13 @@ pub struct Text<S> {
     errors: TextErrors,
     encoder: Encoder,
     reader: SpinMutex<Reader>,
-    tail: SpinMutex<Vec<u8>>,
+    outgoing: SpinMutex<Outgoing>,
     closed: AtomicBool,
+}
+
+struct Outgoing {
+    tail: Vec<u8>,
+    shift: Shift,
 }
 
 struct Reader {
@@ -81,7 +87,8 @@ impl<S> Text<S> {
 
     fn make(inner: S, errors: TextErrors, encoder: Encoder, decoder: Decoder) -> Self {
         let reader = SpinMutex::new(Reader { decoder, chunk: Vec::new() });
-        Self { inner, errors, encoder, reader, tail: SpinMutex::new(Vec::new()), closed: AtomicBool::new(false) }
+        let outgoing = SpinMutex::new(Outgoing { tail: Vec::new(), shift: ASCII });
+        Self { inner, errors, encoder, reader, outgoing, closed: AtomicBool::new(false) }
     }
 
     /// The stream inside.
@@ -113,19 +120,24 @@ impl<S: ByteSendStream> Text<S> {
 
     /// How much of the text was sent, if not all.
     async fn send_text(&self, text: &str, place: Place) -> Result<(), (usize, SendReason)> {
-        let Some(mut tail) = self.tail.try_lock() else { return Err((0, SendReason::Busy)) };
-        self.send_tail(&mut tail, place).await.map_err(|reason| (0, reason))?;
-        let encoded = match self.encoder.encode(text, self.errors) {
+        let Some(mut outgoing) = self.outgoing.try_lock() else { return Err((0, SendReason::Busy)) };
+        let Outgoing { tail, shift } = &mut *outgoing;
+        self.send_tail(tail, place).await.map_err(|reason| (0, reason))?;
+        let encoded = match self.encoder.encode(text, self.errors, *shift) {
             Ok(encoded) => encoded,
             Err(error) => return Err((0, SendReason::Refused(error.into()))),
         };
         let bytes = encoded.bytes();
-        let Err(error) = noted(&"send", place, self.inner.send(bytes)).await else { return Ok(()) };
+        let Err(error) = noted(&"send", place, self.inner.send(bytes)).await else {
+            *shift = encoded.shift_after(bytes.len(), *shift);
+            return Ok(());
+        };
         if error.sent == 0 {
             return Err((0, error.reason));
         }
         let (end, sent) = encoded.end_of_character(error.sent);
         tail.extend_from_slice(&bytes[error.sent..end]);
+        *shift = encoded.shift_after(end, *shift);
         Err((sent, error.reason))
     }
 
@@ -207,8 +219,18 @@ impl<S: ByteSendStream> ObjectSendStream for Text<S> {}
 
 impl<S: ByteStream> ObjectStream for Text<S> {
     async fn send_eof(&self) -> io::Result<()> {
-        let Some(mut tail) = self.tail.try_lock() else { return Err(SendReason::Busy.into()) };
-        self.send_tail(&mut tail, Location::caller()).await?;
+        let Some(mut outgoing) = self.outgoing.try_lock() else { return Err(SendReason::Busy.into()) };
+        let Outgoing { tail, shift } = &mut *outgoing;
+        self.send_tail(tail, Location::caller()).await?;
+        if *shift != ASCII {
+            let sent = self.inner.send(&ASCII).await;
+            let count = sent.as_ref().map_or_else(|error| error.sent, |()| ASCII.len());
+            if count > 0 {
+                *shift = ASCII;
+                tail.extend_from_slice(&ASCII[count..]);
+            }
+            sent?;
+        }
         self.inner.send_eof().await?;
         Ok(())
     }

@@ -178,7 +178,7 @@ fn one_task_receives_and_one_sends() {
 
 #[cfg(feature = "encoding_rs")]
 mod encodings {
-    use encoding_rs::{ISO_8859_2, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+    use encoding_rs::{ISO_2022_JP, ISO_8859_2, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
     use super::*;
 
@@ -197,6 +197,45 @@ mod encodings {
             let cut = Text::with_encoding(Script::of(&[&bytes[..bytes.len() - 1]]), encoding, TextErrors::Strict);
             let single = encoding.is_single_byte() || encoding == SHIFT_JIS;
             assert_eq!(all(&cut).1.is_some_and(|error| error.is_cut()), !single, "{}", encoding.name());
+        }
+    }
+
+    #[test]
+    fn sends_follow_each_other_in_an_encoding_with_a_state() {
+        for pieces in [&["日", "本", "a", "語"][..], &["日本", "", "\n", "a日"], &["¥", "\\", "日", "¥"]] {
+            let sender = Text::with_encoding(Script::of(&[]), ISO_2022_JP, TextErrors::Strict);
+            for piece in pieces {
+                block_on(sender.send_str(piece)).unwrap();
+            }
+            block_on(sender.send_eof()).unwrap();
+            block_on(sender.send_eof()).unwrap();
+            let bytes = sender.get_ref().sent();
+            for size in 1..5 {
+                let stream = Text::with_encoding(Script::cut(&bytes, &[size]), ISO_2022_JP, TextErrors::Strict);
+                assert_eq!(all(&stream), (pieces.concat(), None));
+            }
+        }
+        let sender = Text::with_encoding(Script::of(&[]), ISO_2022_JP, TextErrors::Ignore);
+        block_on(sender.send_str("日😀本")).unwrap();
+        let stream = Text::with_encoding(Script::of(&[&sender.get_ref().sent()]), ISO_2022_JP, TextErrors::Strict);
+        assert_eq!(all(&stream), ("日本".into(), None));
+    }
+
+    #[test]
+    fn a_cancelled_send_knows_the_state_in_which_it_left_the_other_side() {
+        for room in 0..20 {
+            let sender = Text::with_encoding(Script::with_room(room), ISO_2022_JP, TextErrors::Strict);
+            let scope = CancelScope::new();
+            let mut send = Polled::new(scope.enter(sender.send_str("日a本¥b")));
+            send.assert_pending();
+            scope.cancel();
+            let rest = send.assert_ready().unwrap_err().into_item();
+            sender.get_ref().room.store(100, Ordering::SeqCst);
+            block_on(sender.send_str(rest)).unwrap();
+            block_on(sender.send_eof()).unwrap();
+            let bytes = sender.get_ref().sent();
+            let stream = Text::with_encoding(Script::of(&[&bytes]), ISO_2022_JP, TextErrors::Strict);
+            assert_eq!(all(&stream), ("日a本¥b".into(), None), "with room for {room}");
         }
     }
 
