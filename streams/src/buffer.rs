@@ -52,7 +52,7 @@ impl Buffer {
     }
 
     pub(crate) fn append(&mut self, data: &[u8]) {
-        self.make_room(data.len());
+        self.make_room(data.len(), usize::MAX);
         self.storage[self.end..self.end + data.len()].copy_from_slice(data);
         self.end += data.len();
     }
@@ -60,16 +60,23 @@ impl Buffer {
     /// Receives more from `stream`, behind what is there. `wanted` is how much is to be there in all, as far as that is known: it
     /// is not asked for more than the capacity at a time, so a wish that is never met costs no memory. It is asked for half of
     /// the capacity at least, so that no read is small because the last one left little room.
-    pub(crate) async fn fill<S: ByteReceiveStream>(&mut self, stream: &S, wanted: usize) -> Result<(), ReceiveError> {
+    ///
+    /// Beyond `most`, the storage grows only by what is asked for.
+    pub(crate) async fn fill<S: ByteReceiveStream>(
+        &mut self,
+        stream: &S,
+        wanted: usize,
+        most: usize,
+    ) -> Result<(), ReceiveError> {
         let missing = wanted.saturating_sub(self.len()).clamp(self.capacity.div_ceil(2), self.capacity);
-        self.make_room(missing);
+        self.make_room(missing, most);
         let count = stream.receive(&mut self.storage[self.end..]).await?;
         self.end += count;
         Ok(())
     }
 
     /// Makes room for so many bytes behind what is there.
-    fn make_room(&mut self, count: usize) {
+    fn make_room(&mut self, count: usize, most: usize) {
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
             if self.storage.len() > self.capacity {
@@ -86,7 +93,10 @@ impl Buffer {
         let least = self.end + count;
         if self.storage.len() < least {
             // Doubled, so that what grows byte by byte is not copied each time.
-            self.storage.resize(least.max(self.capacity).max((2 * self.storage.len()).min(2 * least)), 0);
+            let doubled = (2 * self.storage.len()).min(2 * least).min(most);
+            let length = least.max(self.capacity).max(doubled);
+            self.storage.reserve_exact(length - self.storage.len());
+            self.storage.resize(length, 0);
         }
     }
 
@@ -130,5 +140,17 @@ mod tests {
         buffer.consume(3);
         buffer.append(b"efg");
         assert_eq!((buffer.storage.len(), buffer.bytes()), (4, &b"defg"[..]));
+    }
+
+    #[test]
+    fn it_grows_to_the_most_that_is_wanted_and_not_to_twice_of_it() {
+        let stream = crate::FuturesIo::reader(futures_lite::io::repeat(b'x'));
+        let mut buffer = Buffer::new(8);
+        futures_lite::future::block_on(async {
+            while buffer.len() < 1025 {
+                buffer.fill(&stream, 0, 1025).await.unwrap();
+            }
+        });
+        assert!(buffer.storage.capacity() <= 1025 + 8, "{}", buffer.storage.capacity());
     }
 }

@@ -264,7 +264,7 @@ impl<S: ByteReceiveStream> Buffered<S> {
         enter(verb, place).await?;
         let mut buffer = self.claim()?;
         while buffer.len() < count {
-            match noted(verb, place, buffer.fill(&self.inner, count)).await {
+            match noted(verb, place, buffer.fill(&self.inner, count, count)).await {
                 Ok(()) => {}
                 Err(ReceiveError::EndOfStream) => {
                     return Err(BufferedError::IncompleteRead { buffered: buffer.len(), wanted: Some(count) });
@@ -302,7 +302,7 @@ impl<S: ByteReceiveStream> Buffered<S> {
                 return Err(BufferedError::DelimiterNotFound { max_bytes });
             }
             searched = (bytes.len() + 1).saturating_sub(delimiter.len());
-            match noted(verb, place, buffer.fill(&self.inner, 0)).await {
+            match noted(verb, place, buffer.fill(&self.inner, 0, window)).await {
                 Ok(()) => {}
                 Err(ReceiveError::EndOfStream) => {
                     return Err(BufferedError::IncompleteRead { buffered: buffer.len(), wanted: None });
@@ -365,7 +365,7 @@ impl<S: ByteReceiveStream> ByteReceiveStream for Buffered<S> {
                 if buf.len() >= buffer.capacity() {
                     return noted(&"receive", place, self.inner.receive(buf)).await;
                 }
-                noted(&"receive", place, buffer.fill(&self.inner, 0)).await?;
+                noted(&"receive", place, buffer.fill(&self.inner, 0, 0)).await?;
             }
             Ok(buffer.read(buf))
         }
