@@ -6,7 +6,7 @@ use anyio_cancel_scope::check_cancelled;
 
 use super::{
     Broken, Held, LIMIT, hold,
-    steps::{both, cancelled_at, dropped_at, meanwhile},
+    steps::{both, cancelled_at, dropped_at, let_first_wait, meanwhile},
 };
 use crate::{ByteReceiveStream, ByteSendError, ByteSendStream, ByteStream, ReceiveError};
 
@@ -311,6 +311,7 @@ async fn ended(a: &impl ByteStream, b: &impl ByteStream) -> Held {
 async fn busy(a: &impl ByteStream, b: &impl ByteStream) -> Held {
     let (mut first, mut second) = ([0; 9], [0; 9]);
     let others = async {
+        let_first_wait().await;
         let received = a.receive(&mut second).await;
         let told = received.as_ref().is_err_and(ReceiveError::is_busy);
         let sent = b.send(b"x").await;
@@ -324,6 +325,7 @@ async fn busy(a: &impl ByteStream, b: &impl ByteStream) -> Held {
 
     let much = pattern(MUCH);
     let others = async {
+        let_first_wait().await;
         let sent = a.send(b"x").await;
         a.close();
         hold!(sent.as_ref().is_err_and(|error| error.is_busy() && error.sent == 0), "a second send gives {sent:?}");
@@ -351,4 +353,34 @@ async fn cancelled_send(a: &impl ByteStream, b: &impl ByteStream, step: usize, f
     let received = received?;
     hold!(received == data, "cancelled at step {step}, {} of {} bytes arrived, or others", received.len(), data.len());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::net::UnixStream, thread};
+
+    use anyio_cancel_scope::{CancelScope, checkpoint};
+    use async_io::Async;
+    use futures_lite::future::block_on;
+
+    use super::*;
+    use crate::FuturesIo;
+
+    #[test]
+    fn the_first_task_comes_first_even_if_it_gives_way_before_it_begins() {
+        // Every 128th checkpoint of a thread gives way.
+        for before in 110..130 {
+            let held = thread::spawn(move || {
+                let (a, b) = UnixStream::pair().unwrap();
+                let (a, b) = (FuturesIo::new(Async::new(a).unwrap()), FuturesIo::new(Async::new(b).unwrap()));
+                block_on(async {
+                    for _ in 0..before {
+                        checkpoint().await.unwrap();
+                    }
+                    CancelScope::after(Duration::from_secs(5)).enter(busy(&a, &b)).await
+                })
+            });
+            assert_eq!(held.join().unwrap(), Ok(()), "after {before} checkpoints");
+        }
+    }
 }

@@ -37,12 +37,17 @@ pub(super) async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Out
 /// Runs `act` when `waits` was polled a few times, and surely waits.
 pub(super) async fn meanwhile<A: Future>(waits: A, act: impl FnOnce()) -> A::Output {
     let acts = async {
-        for _ in 0..3 {
-            yield_now().await;
-        }
+        let_first_wait().await;
         act();
     };
     both(waits, acts).await.0
+}
+
+/// Until the other one of [`both`] was polled a few times, as an operation may give way before it begins.
+pub(super) async fn let_first_wait() {
+    for _ in 0..3 {
+        yield_now().await;
+    }
 }
 
 /// Runs `fut` in a scope that is cancelled when it has waited `steps` times. Tells whether it came to that.
