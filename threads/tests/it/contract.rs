@@ -11,7 +11,7 @@ fn entry_is_a_checkpoint_that_gives_way_now_and_then() {
         let gate = Gate::default();
         gate.open();
         let mut yielded = 0;
-        for _ in 0..128 {
+        for _ in 0..300 {
             let theirs = gate.clone();
             let mut call = anyio_future_contract::Polled::new(to_thread::run_sync(move || theirs.pass()));
             let before = gate.arrived();
