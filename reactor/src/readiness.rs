@@ -86,6 +86,20 @@ impl<T: AsFd> Readiness<T> {
     pub fn new(io: T) -> io::Result<Self> {
         Ok(Self { io: async_io::Async::new(io)?, read: Side::new(), write: Side::new() })
     }
+
+    /// Enters `io` into the reactor as it is. What others share with us, such as a terminal, stays blocking then: who reads it has
+    /// to ask first whether there is something.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, for instance that files on disk cannot be waited for.
+    ///
+    /// # Panics
+    ///
+    /// The first use in a process starts the reactor, and panics if the system refuses it.
+    pub fn new_as_is(io: T) -> io::Result<Self> {
+        Ok(Self { io: async_io::Async::new_nonblocking(io)?, read: Side::new(), write: Side::new() })
+    }
 }
 
 impl<T> Readiness<T> {

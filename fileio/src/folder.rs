@@ -1,0 +1,95 @@
+//! Reading a folder, on a thread.
+
+use std::{
+    ffi::OsStr,
+    io,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    path::{Path as StdPath, PathBuf},
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, Dir, FileType as Kind, Mode, OFlags, openat, statat},
+    io::retry_on_intr,
+};
+
+use crate::{DirEntry, FileType, Path, path_error::tell};
+
+/// A folder that is being read.
+pub(crate) struct Folder {
+    path: Path,
+    depth: usize,
+    dir: Dir,
+}
+
+impl Folder {
+    /// What stands in it will have that depth.
+    pub(crate) fn open(path: Path, depth: usize) -> io::Result<Self> {
+        let opened = open_deep(path.as_std()).and_then(|fd| Ok(Dir::new(fd)?));
+        let dir = opened.map_err(|error| tell(error, "read the folder", &path))?;
+        Ok(Self { path, depth, dir })
+    }
+
+    pub(crate) fn next(&mut self) -> Option<io::Result<DirEntry>> {
+        loop {
+            let entry = match self.dir.read()? {
+                Ok(entry) => entry,
+                Err(error) => return Some(Err(tell(error.into(), "read the folder", &self.path))),
+            };
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Some file systems do not say it here.
+                Kind::Unknown => self.look(entry.file_name()),
+                known => known,
+            };
+            let name = OsStr::from_bytes(name).to_owned();
+            return Some(Ok(DirEntry::new(self.path.clone(), name, FileType::from(kind), self.depth)));
+        }
+    }
+
+    fn look(&self, name: &std::ffi::CStr) -> Kind {
+        let found = self.dir.fd().and_then(|fd| statat(fd, name, AtFlags::SYMLINK_NOFOLLOW));
+        found.map_or(Kind::Unknown, |found| Kind::from_raw_mode(found.st_mode))
+    }
+}
+
+/// How long a path may be for the system, with room for the end.
+const LONGEST: usize = 4000;
+
+/// Opens a folder whose path may be longer than the system takes, piece by piece.
+fn open_deep(path: &StdPath) -> io::Result<OwnedFd> {
+    let mut at: Option<OwnedFd> = None;
+    let mut piece = PathBuf::new();
+    let open = |at: &Option<OwnedFd>, piece: &StdPath| {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        retry_on_intr(|| match at {
+            Some(fd) => openat(fd, piece, flags, Mode::empty()),
+            None => openat(CWD, piece, flags, Mode::empty()),
+        })
+    };
+    if path.as_os_str().len() > LONGEST {
+        for part in path.components() {
+            if piece.as_os_str().len() + part.as_os_str().len() + 1 > LONGEST {
+                at = Some(open(&at, &piece)?);
+                piece = PathBuf::new();
+            }
+            piece.push(part);
+        }
+    } else {
+        piece = path.to_path_buf();
+    }
+    if piece.as_os_str().is_empty() {
+        // As std has it: an empty path leads nowhere.
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(open(&at, &piece)?)
+}
+
+/// What a path of any length leads to: the device, the number, and whether it is a folder.
+pub(crate) fn identity(path: &StdPath) -> io::Result<(u64, u64)> {
+    let fd = open_deep(path)?;
+    let found = rustix::fs::fstat(&fd)?;
+    Ok((found.st_dev, found.st_ino))
+}

@@ -1,0 +1,248 @@
+//! A job on a thread of the pool, for what the system cannot promise to do at once.
+//!
+//! # Invariants
+//! 1. A job is taken once: by the thread that runs it, by [`Flight::withdraw`], or by [`Flight::land`], which runs it in place.
+//!    All three take it out of `phase` under its lock.
+//! 2. A flight that has landed keeps its result until somebody takes it, or the flight is dropped.
+//!
+//! # Lock order
+//! `phase` is innermost: jobs run, and wakers are cloned, woken and dropped outside of it.
+
+use std::{
+    future::{Future, poll_fn},
+    io, mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+use anyio_cancel_scope::{
+    Cancelled, RunRecord,
+    host::{AtWork, Outside},
+};
+use anyio_sync::{CapacityLimiter, LimiterToken};
+
+use crate::entry::Operation;
+
+type Job<T> = Box<dyn FnOnce() -> T + Send>;
+
+/// A job that was given to the pool.
+pub(crate) struct Flight<T> {
+    slot: Arc<Slot<T>>,
+}
+
+struct Slot<T> {
+    phase: Mutex<Phase<T>>,
+    landed: Condvar,
+}
+
+enum Phase<T> {
+    Waiting(Job<T>, Option<Waker>),
+    Flying(Option<Waker>),
+    Landed(thread::Result<T>),
+    Gone,
+}
+
+impl<T: Send + 'static> Flight<T> {
+    /// Gives the job to the pool; the token goes back when it has run.
+    pub(crate) fn launch(token: LimiterToken, job: impl FnOnce() -> T + Send + 'static) -> Self {
+        let slot = Arc::new(Slot { phase: Mutex::new(Phase::Waiting(Box::new(job), None)), landed: Condvar::new() });
+        let there = slot.clone();
+        let at_work = RunRecord::current().outside(Outside::Thread);
+        blocking::unblock(move || there.fly(token, at_work)).detach();
+        Self { slot }
+    }
+
+    pub(crate) fn poll_landed(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        let waker = cx.waker().clone();
+        let mut phase = self.slot.lock();
+        let stale = match &mut *phase {
+            Phase::Waiting(_, held) | Phase::Flying(held) => held.replace(waker),
+            Phase::Landed(_) | Phase::Gone => {
+                let landed = mem::replace(&mut *phase, Phase::Gone);
+                drop(phase);
+                return match landed {
+                    Phase::Landed(Ok(result)) => Poll::Ready(result),
+                    Phase::Landed(Err(panic)) => resume_unwind(panic),
+                    _ => panic!("a flight was polled after it had landed"),
+                };
+            }
+        };
+        drop(phase);
+        drop(stale);
+        Poll::Pending
+    }
+
+    /// What it came to, if it has landed.
+    pub(crate) fn try_landed(&mut self) -> Option<T> {
+        let mut phase = self.slot.lock();
+        if !matches!(&*phase, Phase::Landed(_)) {
+            return None;
+        }
+        let landed = mem::replace(&mut *phase, Phase::Gone);
+        drop(phase);
+        match landed {
+            Phase::Landed(Ok(result)) => Some(result),
+            Phase::Landed(Err(panic)) => resume_unwind(panic),
+            _ => None,
+        }
+    }
+
+    /// Takes the job back, if it has not begun.
+    pub(crate) fn withdraw(&mut self) -> bool {
+        let mut phase = self.slot.lock();
+        let withdrawn = match &*phase {
+            Phase::Waiting(..) => mem::replace(&mut *phase, Phase::Gone),
+            _ => return false,
+        };
+        drop(phase);
+        drop(withdrawn);
+        true
+    }
+
+    /// Waits on this thread until it has landed; a job that has not begun is run here. `None` if it panicked.
+    pub(crate) fn land(self) -> Option<T> {
+        let mut phase = self.slot.lock();
+        loop {
+            match mem::replace(&mut *phase, Phase::Gone) {
+                Phase::Waiting(job, waker) => {
+                    drop(phase);
+                    drop(waker);
+                    return catch_unwind(AssertUnwindSafe(job)).ok();
+                }
+                flying @ Phase::Flying(_) => {
+                    *phase = flying;
+                    phase = self.slot.landed.wait(phase).unwrap_or_else(PoisonError::into_inner);
+                }
+                Phase::Landed(result) => return result.ok(),
+                Phase::Gone => return None,
+            }
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    fn fly(&self, token: LimiterToken, at_work: AtWork) {
+        let mut phase = self.lock();
+        match mem::replace(&mut *phase, Phase::Gone) {
+            Phase::Waiting(job, waker) => {
+                *phase = Phase::Flying(waker);
+                drop(phase);
+                let result = catch_unwind(AssertUnwindSafe(job));
+                // Who waits may need the token next.
+                drop(token);
+                drop(at_work);
+                let flying = mem::replace(&mut *self.lock(), Phase::Landed(result));
+                self.landed.notify_all();
+                if let Phase::Flying(Some(waker)) = flying {
+                    waker.wake();
+                }
+            }
+            _ => drop(phase),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Phase<T>> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an operation does that is cancelled while its job runs.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum OnCancel {
+    /// It leaves the job alone, whose result nobody needs.
+    Leave,
+    /// It waits for the result, for the job changes something.
+    Wait,
+}
+
+/// Waits for a token.
+pub(crate) async fn token(limiter: Option<&CapacityLimiter>) -> Result<LimiterToken, Cancelled> {
+    match limiter {
+        Some(limiter) => acquire(limiter).await,
+        None => acquire(&default_limiter()).await,
+    }
+}
+
+/// A token, if one is free.
+pub(crate) fn try_token(limiter: Option<&CapacityLimiter>) -> Option<LimiterToken> {
+    match limiter {
+        Some(limiter) => limiter.try_acquire(),
+        None => default_limiter().try_acquire(),
+    }
+}
+
+async fn acquire(limiter: &CapacityLimiter) -> Result<LimiterToken, Cancelled> {
+    match limiter.try_acquire() {
+        Some(token) => Ok(token),
+        None => limiter.acquire().await,
+    }
+}
+
+/// The limiter for files, one for each `run`.
+fn default_limiter() -> CapacityLimiter {
+    struct ForFiles(CapacityLimiter);
+    RunRecord::current().entry(|| ForFiles(CapacityLimiter::new(40))).0.clone()
+}
+
+/// Runs `job` on a thread of the pool. A job that has not begun when the scope is cancelled never does.
+pub(crate) async fn run_sync<T: Send + 'static>(
+    operation: &mut Operation,
+    limiter: Option<&CapacityLimiter>,
+    on_cancel: OnCancel,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Cancelled> {
+    let token = token(limiter).await?;
+    let mut flight = Flight::launch(token, job);
+    let mut withdraw = Withdraw(&mut flight);
+    let landed = withdraw.landed(operation, on_cancel).await;
+    mem::forget(withdraw);
+    landed
+}
+
+/// The same for jobs that say what went wrong.
+pub(crate) async fn run_io<T: Send + 'static>(
+    operation: &mut Operation,
+    limiter: Option<&CapacityLimiter>,
+    on_cancel: OnCancel,
+    job: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    run_sync(operation, limiter, on_cancel, job).await?
+}
+
+/// A wait that is dropped takes back a job that has not begun.
+struct Withdraw<'a, T: Send + 'static>(&'a mut Flight<T>);
+
+impl<T: Send + 'static> Withdraw<'_, T> {
+    fn landed(&mut self, operation: &mut Operation, on_cancel: OnCancel) -> impl Future<Output = Result<T, Cancelled>> {
+        let flight = &mut *self.0;
+        let mut shielded = false;
+        poll_fn(move |cx| {
+            if let Poll::Ready(result) = flight.poll_landed(cx) {
+                return Poll::Ready(Ok(result));
+            }
+            if shielded {
+                operation.note();
+                return Poll::Pending;
+            }
+            match operation.poll_pending(cx) {
+                Poll::Ready(cancelled) if flight.withdraw() || on_cancel == OnCancel::Leave => {
+                    Poll::Ready(Err(cancelled))
+                }
+                Poll::Ready(_) => {
+                    shielded = true;
+                    // It may have landed meanwhile.
+                    flight.poll_landed(cx).map(Ok)
+                }
+                Poll::Pending => Poll::Pending,
+            }
+        })
+    }
+}
+
+impl<T: Send + 'static> Drop for Withdraw<'_, T> {
+    fn drop(&mut self) {
+        self.0.withdraw();
+    }
+}

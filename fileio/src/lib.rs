@@ -1,0 +1,43 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod file;
+mod file_lock;
+mod file_state;
+mod lines;
+mod open_options;
+mod positioned;
+
+mod path;
+mod path_change;
+mod path_content;
+mod path_error;
+mod path_look;
+
+mod dir_entry;
+mod glob;
+mod read_dir;
+mod walk;
+
+mod temporary_directory;
+
+mod batches;
+mod devices;
+mod disk;
+mod entry;
+mod folder;
+mod hop;
+mod live;
+mod sys;
+mod turn;
+
+pub use dir_entry::{DirEntry, FileType};
+pub use file::File;
+pub use glob::Glob;
+pub use lines::Lines;
+pub use open_options::OpenOptions;
+pub use path::Path;
+pub use path_error::PathError;
+pub use read_dir::ReadDir;
+pub use temporary_directory::TemporaryDirectory;
+pub use walk::Walk;
