@@ -1,1 +1,170 @@
+//! What is no regular file: FIFOs, terminals, devices. A wait holds no thread, lets siblings run, and can be cancelled.
 
+use std::{fs, io, os::fd::AsFd, time::Duration};
+
+use anyio_cancel_scope::{is_cancellation, move_on_after, sleep};
+use anyio_fileio::{File, OpenOptions, Path};
+use anyio_streams::ByteSendError;
+use anyio_task_group::task_group;
+
+use crate::support::{fifo, folder, run};
+
+const SOON: Duration = Duration::from_millis(20);
+
+#[test]
+fn a_read_of_a_fifo_waits_for_a_writer_and_can_be_cancelled() {
+    let (_folder, path) = folder();
+    let fifo = fifo(&path);
+    run(async {
+        let reader = File::open(&fifo).await?;
+        let waited = move_on_after(SOON, async { reader.read(&mut [0; 8]).await }).await?;
+        assert_eq!(waited, None, "there is no writer, which is not an end");
+        let writer = OpenOptions::new().write(true).open(&fifo).await?;
+        let waited = move_on_after(SOON, async { reader.read(&mut [0; 8]).await }).await?;
+        assert_eq!(waited, None, "there is nothing to read");
+        writer.write_all(b"hello").await?;
+        let mut buf = [0; 8];
+        assert_eq!(reader.read(&mut buf).await?, 5);
+        assert_eq!(&buf[..5], b"hello");
+        drop(writer);
+        assert_eq!(reader.read(&mut buf).await?, 0, "that is an end");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_fifo_does_not_hold_up_siblings() {
+    let (_folder, path) = folder();
+    let fifo = &fifo(&path);
+    run(async {
+        let all = task_group(async |tg| -> io::Result<_> {
+            tg.start_soon(async move {
+                let reader = File::open(fifo).await?;
+                let mut text = String::new();
+                reader.read_to_string(&mut text).await?;
+                assert_eq!(text, "from a sibling");
+                io::Result::Ok(())
+            });
+            sleep(SOON).await?;
+            let writer = OpenOptions::new().write(true).open(fifo).await?;
+            writer.write_all(b"from a sibling").await?;
+            writer.close().await
+        });
+        all.await.map(drop)
+    });
+}
+
+#[test]
+fn opening_a_fifo_for_writing_waits_for_a_reader_and_can_be_cancelled() {
+    let (_folder, path) = folder();
+    let fifo = fifo(&path);
+    run(async {
+        let opened = move_on_after(SOON, OpenOptions::new().write(true).open(&fifo)).await?;
+        assert!(opened.is_none());
+        let reader = fs::File::options().read(true).custom_flags_nonblock().open(&fifo)?;
+        let writer = OpenOptions::new().write(true).open(&fifo).await?;
+        writer.write_all(b"x").await?;
+        drop(reader);
+        let error = writer.write_all(b"y").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        Ok(())
+    });
+}
+
+trait NonBlocking {
+    fn custom_flags_nonblock(&mut self) -> &mut Self;
+}
+
+impl NonBlocking for fs::OpenOptions {
+    fn custom_flags_nonblock(&mut self) -> &mut Self {
+        use std::os::unix::fs::OpenOptionsExt;
+        self.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
+    }
+}
+
+#[test]
+fn a_write_into_a_full_fifo_tells_how_much_went_out() {
+    // H6
+    let (_folder, path) = folder();
+    let fifo = fifo(&path);
+    run(async {
+        let reader = File::open(&fifo).await?;
+        let writer = OpenOptions::new().write(true).open(&fifo).await?;
+        let data: Vec<u8> = (0..1_000_000_u32).map(|at| (at / 1000) as u8).collect();
+        let scope = anyio_cancel_scope::CancelScope::after(SOON);
+        let error = scope.enter(writer.write_all(&data)).await.unwrap_err();
+        assert!(is_cancellation(&error), "{error:?}");
+        let sent = error.get_ref().unwrap().downcast_ref::<ByteSendError>().unwrap().sent;
+        assert!(sent > 0 && sent < data.len());
+        drop(writer);
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).await?;
+        assert_eq!(read, data[..sent]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_cancelled_read_exact_of_a_fifo_gives_back_what_it_had() {
+    let (_folder, path) = folder();
+    let fifo = fifo(&path);
+    run(async {
+        let reader = File::open(&fifo).await?;
+        let writer = OpenOptions::new().write(true).open(&fifo).await?;
+        writer.write_all(b"abc").await?;
+        let mut buf = [0; 6];
+        assert_eq!(move_on_after(SOON, async { reader.read_exact(&mut buf).await }).await?, None);
+        writer.write_all(b"def").await?;
+        reader.read_exact(&mut buf).await?;
+        assert_eq!(&buf, b"abcdef");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_pipe_that_others_made_blocking_waits_too() {
+    let (read, write) = rustix::pipe::pipe().unwrap();
+    run(async {
+        let (reader, writer) = (File::wrap(read.into())?, File::wrap(write.into())?);
+        assert_eq!(move_on_after(SOON, async { reader.read(&mut [0; 8]).await }).await?, None);
+        writer.write_all(b"x").await?;
+        assert_eq!(reader.read(&mut [0; 8]).await?, 1);
+        let flags = rustix::fs::fcntl_getfl(reader.as_fd())?;
+        assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "it stays as it was");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_terminal_does_not_hold_up_siblings_and_can_be_cancelled() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&near).unwrap();
+    unlockpt(&near).unwrap();
+    let name = ptsname(&near, Vec::new()).unwrap();
+    run(async {
+        let far = OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).await?;
+        let near = File::wrap(near.into())?;
+        assert_eq!(move_on_after(SOON, async { far.read(&mut [0; 8]).await }).await?, None);
+        near.write_all(b"line\n").await?;
+        let mut buf = [0; 8];
+        assert_eq!(far.read(&mut buf).await?, 5);
+        assert_eq!(&buf[..5], b"line\n");
+        Ok(())
+    });
+}
+
+#[test]
+fn devices_that_are_always_ready_are_read_and_written() {
+    run(async {
+        let zero = File::open("/dev/zero").await?;
+        let mut bytes = [1; 1000];
+        zero.read_exact(&mut bytes).await?;
+        assert_eq!(bytes, [0; 1000]);
+        let null = OpenOptions::new().read(true).write(true).open("/dev/null").await?;
+        null.write_all(&bytes).await?;
+        assert_eq!(null.read(&mut bytes).await?, 0);
+        assert_eq!(Path::new("/dev/null").read().await?, b"");
+        Ok(())
+    });
+}

@@ -11,7 +11,6 @@ mod live;
 mod locks;
 mod oracle;
 mod path;
-mod ported;
 mod send_sync;
 mod siblings;
 mod walk;

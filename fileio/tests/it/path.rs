@@ -1,1 +1,126 @@
+//! Paths.
 
+use std::{
+    fs, io,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path as StdPath,
+};
+
+use anyio_fileio::{Path, PathError};
+
+use crate::support::{fifo, folder, folders, kind, run};
+
+#[test]
+fn looks_tell_what_std_tells() {
+    for (_folder, path) in folders() {
+        fs::write(path.join("file"), "text").unwrap();
+        std::os::unix::fs::symlink("file", path.join("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere", path.join("dangling")).unwrap();
+        run(async {
+            for name in ["file", "link", "dangling", "missing", "file/below", "."] {
+                let path = path.join(name);
+                for _ in 0..2 {
+                    let (ours, std) = (path.metadata().await, fs::metadata(&path));
+                    match (ours, std) {
+                        (Ok(ours), Ok(std)) => assert_eq!((ours.ino(), ours.len()), (std.ino(), std.len())),
+                        (ours, std) => assert_eq!(kind(ours), kind(std), "{path:?}"),
+                    }
+                    let (ours, std) = (path.symlink_metadata().await, fs::symlink_metadata(&path));
+                    match (ours, std) {
+                        (Ok(ours), Ok(std)) => assert_eq!((ours.ino(), ours.mode()), (std.ino(), std.mode())),
+                        (ours, std) => assert_eq!(kind(ours), kind(std), "{path:?}"),
+                    }
+                    let std = path.as_std();
+                    assert_eq!(path.exists().await?, std.exists(), "{path:?}");
+                    assert_eq!(path.is_file().await?, std.is_file(), "{path:?}");
+                    assert_eq!(path.is_dir().await?, std.is_dir(), "{path:?}");
+                    assert_eq!(path.is_symlink().await?, std.is_symlink(), "{path:?}");
+                }
+            }
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn contents_of_all_sizes_are_read_whole() {
+    for (_folder, path) in folders() {
+        run(async {
+            for size in [0, 1, 4096, 524_287, 524_288, 524_289, 3_000_000] {
+                let data: Vec<u8> = (0..size).map(|at| (at / 99) as u8).collect();
+                path.join("file").write(&data).await?;
+                assert!(path.join("file").read().await? == data, "of {size}");
+            }
+            Ok(())
+        });
+    }
+    run(async {
+        assert!(Path::new("/proc/self/maps").read_to_string().await?.len() > 100);
+        assert!(Path::new("/proc/self/cmdline").read().await?.len() > 3);
+        Ok(())
+    });
+}
+
+#[test]
+fn changes_change() {
+    for (_folder, path) in folders() {
+        run(async {
+            let (a, b) = (path.join("a"), path.join("b"));
+            a.touch().await?;
+            assert_eq!(a.read().await?, b"");
+            let before = a.metadata().await?.mtime_nsec();
+            fs::File::options().write(true).open(&a)?.set_modified(std::time::UNIX_EPOCH)?;
+            a.touch().await?;
+            assert!(a.metadata().await?.mtime() > 0, "{before}");
+            a.write("text").await?;
+            assert_eq!(a.copy(&b).await?, 4);
+            a.rename(&b).await?;
+            assert!(!a.exists().await?);
+            b.hard_link(&a).await?;
+            assert!(a.same_file(&b).await?);
+            path.join("link").symlink_to("b").await?;
+            assert_eq!(path.join("link").read_link().await?, *StdPath::new("b"));
+            assert_eq!(path.join("link").canonicalize().await?, b.canonicalize().await?);
+            a.set_permissions(fs::Permissions::from_mode(0o600)).await?;
+            assert_eq!(a.metadata().await?.mode() & 0o777, 0o600);
+            let of = a.metadata().await?;
+            a.chown(Some(of.uid()), Some(of.gid())).await?;
+            a.remove_file().await?;
+            path.join("x/y").create_dir_all().await?;
+            path.join("x/y").create_dir_all().await?;
+            assert_eq!(kind(path.join("x").create_dir().await), io::ErrorKind::AlreadyExists);
+            assert_eq!(kind(path.join("x").remove_dir().await), io::ErrorKind::DirectoryNotEmpty);
+            path.join("x").remove_dir_all().await?;
+            assert!(!path.join("x").exists().await?);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn errors_tell_both_paths_and_the_number() {
+    let (_folder, path) = folder();
+    run(async {
+        let error = path.join("from").rename(path.join("to")).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let text = error.to_string();
+        assert!(text.starts_with("cannot rename") && text.contains("from") && text.contains("to"), "{text}");
+        let told = error.get_ref().unwrap().downcast_ref::<PathError>().unwrap();
+        assert_eq!(told.raw_os_error(), Some(2));
+        assert_eq!(told.path(), &path.join("from"));
+        assert_eq!(told.other(), Some(&path.join("to")));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_fifo_is_read_to_its_end() {
+    let (_folder, path) = folder();
+    let fifo = fifo(&path);
+    let writer = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::write(fifo, "through a fifo").unwrap()
+    });
+    assert_eq!(run(Path::new(fifo).read_to_string()), "through a fifo");
+    writer.join().unwrap();
+}
