@@ -15,6 +15,8 @@ use std::{
     },
 };
 
+use anyio_cancel_scope::Cancelled;
+use anyio_streams::ByteSendError;
 use anyio_sync::{CapacityLimiter, Lock};
 
 use crate::{
@@ -22,7 +24,7 @@ use crate::{
     devices::{self, Device},
     disk::Disk,
     entry::Operation,
-    live::{Live, incomplete},
+    live::Live,
     turn::{Kind, Turn},
 };
 
@@ -255,18 +257,10 @@ impl File {
     pub fn write_all(&self, data: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
         let mut operation = Operation::new(&"write_all");
         async move {
-            operation.enter().await.map_err(|cancelled| incomplete(0, cancelled.into()))?;
-            let mut turn = self.kind.turn().await.map_err(|cancelled| incomplete(0, cancelled.into()))?;
-            let mut sent = 0;
-            while sent < data.len() {
-                match turn.write(&data[sent..], &mut operation, self.limiter()).await {
-                    Ok(0) => return Err(incomplete(sent, io::ErrorKind::WriteZero.into())),
-                    Ok(count) => sent += count,
-                    Err(error) => return Err(incomplete(sent, error)),
-                }
-                operation.breathe().await.map_err(|cancelled| incomplete(sent, cancelled.into()))?;
-            }
-            Ok(())
+            let cancelled = |cancelled: Cancelled| ByteSendError::new(0, cancelled);
+            operation.enter().await.map_err(cancelled)?;
+            let mut turn = self.kind.turn().await.map_err(cancelled)?;
+            Ok(turn.write_all(data, &mut operation, self.limiter()).await?)
         }
     }
 

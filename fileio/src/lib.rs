@@ -19,6 +19,12 @@ mod glob;
 mod read_dir;
 mod walk;
 
+mod attributes;
+mod file_stream;
+mod stdio;
+
+mod spooled;
+mod temporary;
 mod temporary_directory;
 
 mod batches;
@@ -31,13 +37,18 @@ mod live;
 mod sys;
 mod turn;
 
+pub use attributes::{FileDescriptor, FilePath, StdFile};
 pub use dir_entry::{DirEntry, FileType};
 pub use file::File;
+pub use file_stream::{FileReadStream, FileWriteStream};
 pub use glob::Glob;
 pub use lines::Lines;
 pub use open_options::OpenOptions;
 pub use path::Path;
 pub use path_error::PathError;
 pub use read_dir::ReadDir;
+pub use spooled::SpooledTemporaryFile;
+pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
+pub use temporary::{NamedTemporaryFile, gettempdir, temporary_file};
 pub use temporary_directory::TemporaryDirectory;
 pub use walk::Walk;

@@ -10,7 +10,6 @@ use std::{
 };
 
 use anyio_reactor::Readiness;
-use anyio_streams::ByteSendError;
 use anyio_sync::CapacityLimiter;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -145,9 +144,4 @@ fn ready_now(fd: BorrowedFd<'_>, events: PollFlags) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(fd, events)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     matches!(poll(&mut fds, Some(&now)), Ok(1..)) && !fds[0].revents().is_empty()
-}
-
-/// What a write that sends all came to.
-pub(crate) fn incomplete(sent: usize, error: io::Error) -> io::Error {
-    ByteSendError::new(sent, error).into()
 }

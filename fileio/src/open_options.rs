@@ -120,7 +120,7 @@ impl OpenOptions {
     /// A file that was opened for a call that is gone is closed. With `create` or `truncate`, the file may have been made or
     /// emptied.
     #[track_caller]
-    pub fn open(&self, path: impl AsRef<StdPath>) -> impl Future<Output = io::Result<File>> + Send + 'static {
+    pub fn open<P: AsRef<StdPath>>(&self, path: P) -> impl Future<Output = io::Result<File>> + Send + 'static + use<P> {
         self.open_path(Path::from(path.as_ref()))
     }
 

@@ -78,7 +78,7 @@ impl Path {
     /// # Cancel safety
     /// Cancelled before it began, it does nothing. Once it began, it is waited for.
     #[track_caller]
-    pub fn rename(&self, to: impl AsRef<StdPath>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    pub fn rename<P: AsRef<StdPath>>(&self, to: P) -> impl Future<Output = io::Result<()>> + Send + 'static + use<P> {
         let to = to.as_ref().to_path_buf();
         self.job(&"rename", "rename", OnCancel::Wait, move |path| {
             with_both(|here, there| fs::rename(here, there), path, to)
@@ -93,7 +93,7 @@ impl Path {
     /// # Cancel safety
     /// Cancelled before it began, it does nothing. Once it began, it is waited for.
     #[track_caller]
-    pub fn copy(&self, to: impl AsRef<StdPath>) -> impl Future<Output = io::Result<u64>> + Send + 'static {
+    pub fn copy<P: AsRef<StdPath>>(&self, to: P) -> impl Future<Output = io::Result<u64>> + Send + 'static + use<P> {
         let to = to.as_ref().to_path_buf();
         self.job(&"copy", "copy", OnCancel::Wait, move |path| with_both(|here, there| fs::copy(here, there), path, to))
     }
@@ -106,7 +106,10 @@ impl Path {
     /// # Cancel safety
     /// Cancelled before it began, it does nothing. Once it began, it is waited for.
     #[track_caller]
-    pub fn hard_link(&self, to: impl AsRef<StdPath>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    pub fn hard_link<P: AsRef<StdPath>>(
+        &self,
+        to: P,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static + use<P> {
         let to = to.as_ref().to_path_buf();
         self.job(&"hard_link", "link", OnCancel::Wait, move |path| {
             with_both(|here, there| fs::hard_link(here, there), path, to)
@@ -121,7 +124,10 @@ impl Path {
     /// # Cancel safety
     /// Cancelled before it began, it does nothing. Once it began, it is waited for.
     #[track_caller]
-    pub fn symlink_to(&self, target: impl AsRef<StdPath>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    pub fn symlink_to<P: AsRef<StdPath>>(
+        &self,
+        target: P,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static + use<P> {
         let target = target.as_ref().to_path_buf();
         self.job(&"symlink_to", "make the link", OnCancel::Wait, move |path| std::os::unix::fs::symlink(target, path))
     }

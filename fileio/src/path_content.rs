@@ -60,7 +60,7 @@ impl Path {
     /// # Cancel safety
     /// Cancelled before it began, it does nothing. Once it began, it is waited for.
     #[track_caller]
-    pub fn write(&self, data: impl AsRef<[u8]>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    pub fn write<P: AsRef<[u8]>>(&self, data: P) -> impl Future<Output = io::Result<()>> + Send + 'static + use<P> {
         let data = data.as_ref().to_vec();
         self.job(&"write", "write", OnCancel::Wait, move |path| fs::write(path, data))
     }
@@ -79,7 +79,10 @@ impl Path {
     /// # Cancel safety
     /// Cancelled before it began, it does nothing. Once it began, it is waited for.
     #[track_caller]
-    pub fn write_atomic(&self, data: impl AsRef<[u8]>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    pub fn write_atomic<P: AsRef<[u8]>>(
+        &self,
+        data: P,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static + use<P> {
         let data = data.as_ref().to_vec();
         self.job(&"write_atomic", "replace", OnCancel::Wait, move |path| replace(path, &data))
     }

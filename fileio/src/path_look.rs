@@ -172,7 +172,10 @@ impl Path {
     /// # Cancel safety
     /// Nothing is lost.
     #[track_caller]
-    pub fn same_file(&self, other: impl AsRef<StdPath>) -> impl Future<Output = io::Result<bool>> + Send + 'static {
+    pub fn same_file<P: AsRef<StdPath>>(
+        &self,
+        other: P,
+    ) -> impl Future<Output = io::Result<bool>> + Send + 'static + use<P> {
         let (here, there) = (self.metadata(), Self::from(other.as_ref()).metadata());
         async move {
             let (here, there) = (here.await?, there.await?);

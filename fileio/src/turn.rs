@@ -3,6 +3,7 @@
 use std::io;
 
 use anyio_cancel_scope::Cancelled;
+use anyio_streams::ByteSendError;
 use anyio_sync::{CapacityLimiter, Lock, LockGuard};
 
 use crate::{disk::Disk, entry::Operation, live::Live};
@@ -79,6 +80,25 @@ impl Turn<'_> {
             Self::Disk(disk) => disk.write(data, operation, limiter).await,
             Self::Live(live) => live.write(data, operation, limiter).await,
         }
+    }
+
+    /// Writes all of it, or tells how much.
+    pub(crate) async fn write_all(
+        &mut self,
+        data: &[u8],
+        operation: &mut Operation,
+        limiter: Option<&CapacityLimiter>,
+    ) -> Result<(), ByteSendError> {
+        let mut sent = 0;
+        while sent < data.len() {
+            match self.write(&data[sent..], operation, limiter).await {
+                Ok(0) => return Err(ByteSendError::new(sent, io::Error::from(io::ErrorKind::WriteZero))),
+                Ok(count) => sent += count,
+                Err(error) => return Err(ByteSendError::new(sent, error)),
+            }
+            operation.breathe().await.map_err(|cancelled| ByteSendError::new(sent, cancelled))?;
+        }
+        Ok(())
     }
 
     /// Takes back what was read and not used.
