@@ -1,6 +1,7 @@
 //! All groups. A new one is a file here, and a line in the table.
 
 mod core;
+mod files;
 mod handover;
 mod streams;
 mod testing;
@@ -8,7 +9,7 @@ mod threads;
 
 use crate::case::Group;
 
-pub(crate) static GROUPS: &[Group] = &[core::GROUP, handover::GROUP, streams::GROUP, testing::GROUP, threads::GROUP];
+pub(crate) static GROUPS: &[Group] = &[core::GROUP, files::GROUP, handover::GROUP, streams::GROUP, testing::GROUP, threads::GROUP];
 
 #[cfg(test)]
 mod tests {

@@ -40,6 +40,9 @@ pub use anyio_testing::__private;
 pub use anyio_cancel_scope as scope;
 #[doc(inline)]
 pub use anyio_context_vars as context;
+#[cfg(feature = "fs")]
+#[doc(inline)]
+pub use anyio_fileio as fs;
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use anyio_memstream as memory;
