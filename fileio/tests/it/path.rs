@@ -124,3 +124,18 @@ fn a_fifo_is_read_to_its_end() {
     assert_eq!(run(Path::new(fifo).read_to_string()), "through a fifo");
     writer.join().unwrap();
 }
+
+#[test]
+fn special_files_are_told_apart() {
+    let (_folder, path) = folder();
+    let fifo = Path::new(fifo(&path));
+    let _socket = std::os::unix::net::UnixListener::bind(path.join("socket")).unwrap();
+    run(async {
+        assert!(fifo.is_fifo().await? && !fifo.is_file().await?);
+        assert!(path.join("socket").is_socket().await?);
+        assert!(Path::new("/dev/null").is_char_device().await?);
+        assert!(!Path::new("/dev/null").is_block_device().await?);
+        assert!(!path.join("missing").is_fifo().await?);
+        Ok(())
+    });
+}
