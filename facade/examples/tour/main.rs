@@ -2,11 +2,13 @@
 //! happens here.
 //!
 //! Run it with `cargo run --release --example tour`; `cargo run --release --example tour -- shield` runs the chapters whose
-//! title has that word.
+//! title has that word. With `--features fs` there are those on files, too.
 
 mod cancellation;
 mod connections;
 mod context;
+#[cfg(feature = "fs")]
+mod files;
 mod shielding;
 mod signals;
 mod streams;
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
         time::CHAPTERS,
         streams::CHAPTERS,
         connections::CHAPTERS,
+        #[cfg(feature = "fs")]
+        files::CHAPTERS,
     ]
     .concat();
     let begun = Instant::now();
