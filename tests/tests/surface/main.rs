@@ -18,6 +18,7 @@ mod byte_streams;
 mod byte_traits;
 mod contexts;
 mod errors;
+mod files;
 mod groups;
 mod handles;
 mod handshake;
@@ -41,6 +42,7 @@ const FILES: &[&str] = &[
     include_str!("byte_traits.rs"),
     include_str!("contexts.rs"),
     include_str!("errors.rs"),
+    include_str!("files.rs"),
     include_str!("groups.rs"),
     include_str!("handles.rs"),
     include_str!("handshake.rs"),
@@ -55,21 +57,7 @@ const FILES: &[&str] = &[
 ];
 
 /// Uses that wait for a crate, under a word that the facade has as soon as the crate is there.
-const WAITING: &[(&str, &[&str])] = &[(
-    "fileio",
-    &[
-        "v19_recv_err_q_in_receive_fn",
-        "q37_file",
-        "q38_file_open_static",
-        "q39_file_create_static",
-        "q40_path_with_std",
-        "q42_glob_collision_path",
-        "s30_file_in_group",
-        "s31_mapc_question_infers_tail_only",
-        "s32_mapc_plain_q_direct",
-        "u17_pathlib_div_and_args",
-    ],
-)];
+const WAITING: &[(&str, &[&str])] = &[];
 
 #[test]
 fn every_use_is_compiled_or_waits() {

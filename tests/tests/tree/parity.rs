@@ -15,6 +15,7 @@ const TABLES: &[&str] = &[
     "sync/tests/it/anyio.md",
     "threads/tests/it/anyio.md",
     "streams/tests/it/anyio.md",
+    "fileio/tests/it/anyio.md",
 ];
 
 /// The files of AnyIO's whose every test has a row.
@@ -25,6 +26,9 @@ const PORTED: &[&str] = &[
     "tests/streams/test_buffered.py",
     "tests/streams/test_text.py",
     "tests/streams/test_stapled.py",
+    "tests/streams/test_file.py",
+    "tests/test_fileio.py",
+    "tests/test_tempfile.py",
     "tests/test_typedattr.py",
     "tests/test_contextmanagers.py",
     "tests/test_synchronization.py",
