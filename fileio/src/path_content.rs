@@ -6,10 +6,11 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path as StdPath,
+    sync::Arc,
 };
 
 use crate::{
-    OpenOptions, Path,
+    File, OpenOptions, Path,
     devices::{self, Device},
     disk::{AT_ONCE, retry},
     entry::{Operation, spend},
@@ -114,19 +115,23 @@ impl Path {
 async fn read_all(path: &Path, operation: &mut Operation) -> io::Result<Vec<u8>> {
     operation.enter().await?;
     let mut options = OpenOptions::new();
-    if let Some(opened) = sys::open(path.as_std(), options.read(true)) {
-        spend(0);
-        let file = opened?;
-        let metadata = file.metadata()?;
-        if metadata.is_file() {
-            let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-            return read_open(file, devices::known(metadata.dev()), size, operation).await;
+    let file = match sys::open(path.as_std(), options.read(true)) {
+        Some(opened) => {
+            spend(0);
+            let file = opened?;
+            let metadata = file.metadata()?;
+            let device = devices::known(metadata.dev());
+            if metadata.is_file() {
+                let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+                return read_open(file, device, size, operation).await;
+            }
+            // A FIFO must not be opened again: a writer has seen this one.
+            File::new(Arc::new(file), &metadata, device.unwrap_or(Device::Remote), None, None)
         }
-    }
-    // What is no regular file may have to be waited for.
-    let file = options.open_path(path.clone()).await?;
+        None => options.open_path(path.clone()).await?,
+    };
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).await?;
+    file.kind.turn().await?.read_rest(&mut bytes, operation, None).await?;
     Ok(bytes)
 }
 
