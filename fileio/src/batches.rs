@@ -66,7 +66,7 @@ impl<S: Source> Batches<S> {
     async fn next_batch(&mut self, operation: &mut Operation) -> Result<(), Cancelled> {
         if matches!(self.next, Next::Idle(_)) {
             let token = hop::token(None).await?;
-            self.launch(token);
+            self.launch(token).await;
         }
         let Next::Air(flight) = &mut self.next else { return Ok(()) };
         let (source, batch, more) = poll_fn(|cx| match flight.poll_landed(cx) {
@@ -77,14 +77,14 @@ impl<S: Source> Batches<S> {
         self.batch = batch.into_iter();
         self.next = if more { Next::Idle(source) } else { Next::End };
         if more && let Some(token) = hop::try_token(None) {
-            self.launch(token);
+            self.launch(token).await;
         }
         Ok(())
     }
 
-    fn launch(&mut self, token: anyio_sync::LimiterToken) {
+    async fn launch(&mut self, token: anyio_sync::LimiterToken) {
         match std::mem::replace(&mut self.next, Next::End) {
-            Next::Idle(source) => self.next = Next::Air(Flight::launch(token, move || Self::begin(source))),
+            Next::Idle(source) => self.next = Next::Air(Flight::launch(token, move || Self::begin(source)).await),
             other => self.next = other,
         }
     }

@@ -158,10 +158,10 @@ impl Disk {
     }
 
     /// Gives `behind` to a thread. Nothing is in the air.
-    fn launch_write(&mut self, token: LimiterToken) {
+    async fn launch_write(&mut self, token: LimiterToken) {
         let bytes = mem::replace(&mut self.behind, mem::take(&mut self.spare));
         let file = self.file.clone();
-        self.air = Some((Flying::Write, Flight::launch(token, move || write_out(&file, bytes))));
+        self.air = Some((Flying::Write, Flight::launch(token, move || write_out(&file, bytes)).await));
         self.note();
     }
 
@@ -184,7 +184,7 @@ impl Disk {
                 return Ok(());
             }
             let token = hop::token(limiter).await?;
-            self.launch_write(token);
+            self.launch_write(token).await;
         }
     }
 
@@ -259,7 +259,8 @@ impl Disk {
                 room.truncate(count);
                 room
             }))
-        });
+        })
+        .await;
         self.air = Some((Flying::Read, flight));
         self.note();
         self.quiet(operation).await?;
@@ -319,7 +320,7 @@ impl Disk {
             self.quiet(operation).await?;
             self.take_write_error()?;
             let token = hop::token(limiter).await?;
-            self.launch_write(token);
+            self.launch_write(token).await;
         }
         let count = data.len().min(BEHIND - self.behind.len());
         self.behind.extend_from_slice(&data[..count]);
@@ -329,7 +330,7 @@ impl Disk {
             && self.has_landed()
             && let Some(token) = hop::try_token(limiter)
         {
-            self.launch_write(token);
+            self.launch_write(token).await;
         }
         self.note();
         Ok(count)
@@ -359,7 +360,8 @@ impl Disk {
             let done = job(&file);
             *there.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
             Landed::Done
-        });
+        })
+        .await;
         self.air = Some((Flying::Other, flight));
         self.note();
         let mut shielded = false;

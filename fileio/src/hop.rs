@@ -6,22 +6,21 @@
 //! 2. A flight that has landed keeps its result until somebody takes it, or the flight is dropped.
 //!
 //! # Lock order
-//! `phase` is innermost: jobs run, and wakers are cloned, woken and dropped outside of it.
+//! `phase` is innermost: jobs run, and are dropped, outside of it.
 
 use std::{
     future::{Future, poll_fn},
     io, mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    pin::Pin,
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    task::{Context, Poll},
     thread,
 };
 
-use anyio_cancel_scope::{
-    Cancelled, RunRecord,
-    host::{AtWork, Outside},
-};
+use anyio_cancel_scope::{Cancelled, shield};
 use anyio_sync::{CapacityLimiter, LimiterToken};
+use anyio_threads::to_thread;
 
 use crate::entry::Operation;
 
@@ -30,6 +29,8 @@ type Job<T> = Box<dyn FnOnce() -> T + Send>;
 /// A job that was given to the pool.
 pub(crate) struct Flight<T> {
     slot: Arc<Slot<T>>,
+    /// Brings the job to its thread, and wakes who polled last when it has landed.
+    carrier: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 struct Slot<T> {
@@ -38,40 +39,37 @@ struct Slot<T> {
 }
 
 enum Phase<T> {
-    Waiting(Job<T>, Option<Waker>),
-    Flying(Option<Waker>),
+    Waiting(Job<T>),
+    Flying,
     Landed(thread::Result<T>),
     Gone,
 }
 
 impl<T: Send + 'static> Flight<T> {
     /// Gives the job to the pool; the token goes back when it has run.
-    pub(crate) fn launch(token: LimiterToken, job: impl FnOnce() -> T + Send + 'static) -> Self {
-        let slot = Arc::new(Slot { phase: Mutex::new(Phase::Waiting(Box::new(job), None)), landed: Condvar::new() });
+    pub(crate) async fn launch(token: LimiterToken, job: impl FnOnce() -> T + Send + 'static) -> Self {
+        let slot = Arc::new(Slot { phase: Mutex::new(Phase::Waiting(Box::new(job))), landed: Condvar::new() });
         let there = slot.clone();
-        let at_work = RunRecord::current().outside(Outside::Thread);
-        blocking::unblock(move || there.fly(token, at_work)).detach();
-        Self { slot }
+        // It has its token, and whether it begins in a cancelled scope is for who waits for it.
+        let call = to_thread::run_sync(move || there.fly(token)).limiter(has_its_token()).named("file");
+        let mut carrier = Box::pin(async move { drop(shield(call).await) }) as Pin<Box<dyn Future<Output = ()> + Send>>;
+        poll_fn(|cx| Poll::Ready(carrier.as_mut().poll(cx).is_ready())).await;
+        Self { slot, carrier: Some(carrier) }
     }
 
     pub(crate) fn poll_landed(&mut self, cx: &mut Context<'_>) -> Poll<T> {
-        let waker = cx.waker().clone();
-        let mut phase = self.slot.lock();
-        let stale = match &mut *phase {
-            Phase::Waiting(_, held) | Phase::Flying(held) => held.replace(waker),
-            Phase::Landed(_) | Phase::Gone => {
-                let landed = mem::replace(&mut *phase, Phase::Gone);
-                drop(phase);
-                return match landed {
-                    Phase::Landed(Ok(result)) => Poll::Ready(result),
-                    Phase::Landed(Err(panic)) => resume_unwind(panic),
-                    _ => panic!("a flight was polled after it had landed"),
-                };
-            }
-        };
-        drop(phase);
-        drop(stale);
-        Poll::Pending
+        if let Some(landed) = self.try_landed() {
+            return Poll::Ready(landed);
+        }
+        if let Some(carrier) = &mut self.carrier
+            && carrier.as_mut().poll(cx).is_ready()
+        {
+            self.carrier = None;
+        }
+        match self.try_landed() {
+            Some(landed) => Poll::Ready(landed),
+            None => Poll::Pending,
+        }
     }
 
     /// What it came to, if it has landed.
@@ -93,7 +91,7 @@ impl<T: Send + 'static> Flight<T> {
     pub(crate) fn withdraw(&mut self) -> bool {
         let mut phase = self.slot.lock();
         let withdrawn = match &*phase {
-            Phase::Waiting(..) => mem::replace(&mut *phase, Phase::Gone),
+            Phase::Waiting(_) => mem::replace(&mut *phase, Phase::Gone),
             _ => return false,
         };
         drop(phase);
@@ -106,13 +104,12 @@ impl<T: Send + 'static> Flight<T> {
         let mut phase = self.slot.lock();
         loop {
             match mem::replace(&mut *phase, Phase::Gone) {
-                Phase::Waiting(job, waker) => {
+                Phase::Waiting(job) => {
                     drop(phase);
-                    drop(waker);
                     return catch_unwind(AssertUnwindSafe(job)).ok();
                 }
-                flying @ Phase::Flying(_) => {
-                    *phase = flying;
+                Phase::Flying => {
+                    *phase = Phase::Flying;
                     phase = self.slot.landed.wait(phase).unwrap_or_else(PoisonError::into_inner);
                 }
                 Phase::Landed(result) => return result.ok(),
@@ -123,24 +120,17 @@ impl<T: Send + 'static> Flight<T> {
 }
 
 impl<T> Slot<T> {
-    fn fly(&self, token: LimiterToken, at_work: AtWork) {
+    fn fly(&self, token: LimiterToken) {
         let mut phase = self.lock();
-        match mem::replace(&mut *phase, Phase::Gone) {
-            Phase::Waiting(job, waker) => {
-                *phase = Phase::Flying(waker);
-                drop(phase);
-                let result = catch_unwind(AssertUnwindSafe(job));
-                // Who waits may need the token next.
-                drop(token);
-                drop(at_work);
-                let flying = mem::replace(&mut *self.lock(), Phase::Landed(result));
-                self.landed.notify_all();
-                if let Phase::Flying(Some(waker)) = flying {
-                    waker.wake();
-                }
-            }
-            _ => drop(phase),
-        }
+        let Phase::Waiting(job) = mem::replace(&mut *phase, Phase::Gone) else { return };
+        *phase = Phase::Flying;
+        drop(phase);
+        let result = catch_unwind(AssertUnwindSafe(job));
+        // Who waits may need the token next.
+        drop(token);
+        let flying = mem::replace(&mut *self.lock(), Phase::Landed(result));
+        self.landed.notify_all();
+        drop(flying);
     }
 
     fn lock(&self) -> MutexGuard<'_, Phase<T>> {
@@ -159,9 +149,12 @@ pub(crate) enum OnCancel {
 
 /// Waits for a token.
 pub(crate) async fn token(limiter: Option<&CapacityLimiter>) -> Result<LimiterToken, Cancelled> {
-    match limiter {
-        Some(limiter) => acquire(limiter).await,
-        None => acquire(&default_limiter()).await,
+    match try_token(limiter) {
+        Some(token) => Ok(token),
+        None => match limiter {
+            Some(limiter) => limiter.acquire().await,
+            None => to_thread::current_default_thread_limiter().acquire().await,
+        },
     }
 }
 
@@ -169,21 +162,14 @@ pub(crate) async fn token(limiter: Option<&CapacityLimiter>) -> Result<LimiterTo
 pub(crate) fn try_token(limiter: Option<&CapacityLimiter>) -> Option<LimiterToken> {
     match limiter {
         Some(limiter) => limiter.try_acquire(),
-        None => default_limiter().try_acquire(),
+        None => to_thread::current_default_thread_limiter().try_acquire(),
     }
 }
 
-async fn acquire(limiter: &CapacityLimiter) -> Result<LimiterToken, Cancelled> {
-    match limiter.try_acquire() {
-        Some(token) => Ok(token),
-        None => limiter.acquire().await,
-    }
-}
-
-/// The limiter for files, one for each `run`.
-fn default_limiter() -> CapacityLimiter {
-    struct ForFiles(CapacityLimiter);
-    RunRecord::current().entry(|| ForFiles(CapacityLimiter::new(40))).0.clone()
+/// The limiter of calls whose token was taken already: it has one for each of them.
+fn has_its_token() -> &'static CapacityLimiter {
+    static ALL: OnceLock<CapacityLimiter> = OnceLock::new();
+    ALL.get_or_init(|| CapacityLimiter::new(usize::MAX >> 8))
 }
 
 /// Runs `job` on a thread of the pool. A job that has not begun when the scope is cancelled never does.
@@ -194,7 +180,7 @@ pub(crate) async fn run_sync<T: Send + 'static>(
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Cancelled> {
     let token = token(limiter).await?;
-    let mut flight = Flight::launch(token, job);
+    let mut flight = Flight::launch(token, job).await;
     let mut withdraw = Withdraw(&mut flight);
     let landed = withdraw.landed(operation, on_cancel).await;
     mem::forget(withdraw);
