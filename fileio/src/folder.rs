@@ -1,56 +1,68 @@
 //! Reading a folder, on a thread.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     io,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::fd::OwnedFd,
     path::{Path as StdPath, PathBuf},
+    vec,
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Dir, FileType as Kind, Mode, OFlags, openat, statat},
+    fs::{AtFlags, CWD, FileType as Kind, Mode, OFlags, openat, statat},
     io::retry_on_intr,
 };
 
-use crate::{DirEntry, FileType, Path, path_error::tell};
+use crate::{
+    DirEntry, FileType, Path,
+    path_error::{tell, told},
+    sys,
+};
 
 /// A folder that is being read.
 pub(crate) struct Folder {
     path: Path,
     depth: usize,
-    dir: Dir,
+    fd: OwnedFd,
+    names: vec::IntoIter<(OsString, Kind)>,
+    more: bool,
 }
 
 impl Folder {
     /// What stands in it will have that depth.
     pub(crate) fn open(path: Path, depth: usize) -> io::Result<Self> {
-        let opened = open_deep(path.as_std()).and_then(|fd| Ok(Dir::new(fd)?));
-        let dir = opened.map_err(|error| tell(error, "read the folder", &path))?;
-        Ok(Self { path, depth, dir })
+        let fd = told(open_deep(path.as_std()), "read the folder", &path)?;
+        Ok(Self { path, depth, fd, names: Vec::new().into_iter(), more: true })
     }
 
     pub(crate) fn next(&mut self) -> Option<io::Result<DirEntry>> {
         loop {
-            let entry = match self.dir.read()? {
-                Ok(entry) => entry,
-                Err(error) => return Some(Err(tell(error.into(), "read the folder", &self.path))),
+            let Some((name, kind)) = self.names.next() else {
+                if !self.more {
+                    return None;
+                }
+                let mut names = Vec::new();
+                match sys::list(&self.fd, &mut names) {
+                    Ok(more) => self.more = more,
+                    Err(error) => {
+                        self.more = false;
+                        return Some(Err(tell(error, "read the folder", &self.path)));
+                    }
+                }
+                self.names = names.into_iter();
+                continue;
             };
-            let name = entry.file_name().to_bytes();
-            if name == b"." || name == b".." {
+            if name == "." || name == ".." {
                 continue;
             }
-            let kind = match entry.file_type() {
-                // Some file systems do not say it here.
-                Kind::Unknown => self.look(entry.file_name()),
-                known => known,
-            };
-            let name = OsStr::from_bytes(name).to_owned();
+            // Some file systems do not say here what it is.
+            let kind = if kind == Kind::Unknown { self.look(&name) } else { kind };
             return Some(Ok(DirEntry::new(self.path.clone(), name, FileType::from(kind), self.depth)));
         }
     }
 
-    fn look(&self, name: &std::ffi::CStr) -> Kind {
-        let found = self.dir.fd().and_then(|fd| statat(fd, name, AtFlags::SYMLINK_NOFOLLOW));
+    fn look(&self, name: &OsStr) -> Kind {
+        let found = statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW);
         found.map_or(Kind::Unknown, |found| Kind::from_raw_mode(found.st_mode))
     }
 }

@@ -92,6 +92,10 @@ impl Glob {
     ///
     /// # Cancel safety
     /// Nothing is lost.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the word of AnyIO, and of all that is iterated over by awaiting"
+    )]
     #[track_caller]
     pub fn next(&mut self) -> impl Future<Output = io::Result<Option<DirEntry>>> + Send {
         self.walk.next()

@@ -59,6 +59,10 @@ impl<F: Borrow<File> + Send + Sync> Lines<F> {
     ///
     /// # Cancel safety
     /// Nothing is lost: half a line is kept.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the word of AnyIO, and of all that is iterated over by awaiting"
+    )]
     #[track_caller]
     pub fn next(&mut self) -> impl Future<Output = io::Result<Option<String>>> + Send {
         let mut operation = Operation::new(&"next");

@@ -69,6 +69,10 @@ impl ReadDir {
     ///
     /// # Cancel safety
     /// Nothing is lost.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the word of AnyIO, and of all that is iterated over by awaiting"
+    )]
     #[track_caller]
     pub fn next(&mut self) -> impl Future<Output = io::Result<Option<DirEntry>>> + Send {
         let mut operation = Operation::new(&"next");

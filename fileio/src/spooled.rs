@@ -41,7 +41,7 @@ pub struct SpooledTemporaryFile {
 #[derive(Debug)]
 enum Place {
     Memory(Cursor<Vec<u8>>),
-    Disk(File),
+    Disk(Box<File>),
 }
 
 impl SpooledTemporaryFile {
@@ -70,7 +70,7 @@ impl SpooledTemporaryFile {
             let file = made.await?;
             file.write_all(memory.get_ref()).await?;
             file.seek(SeekFrom::Start(memory.position())).await?;
-            self.place = Place::Disk(file);
+            self.place = Place::Disk(Box::new(file));
             Ok(())
         }
     }

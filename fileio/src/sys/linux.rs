@@ -9,14 +9,15 @@
 //! * `fstat` reads what the inode has in memory. A network file system may ask its server; see `devices`.
 
 use std::{
+    ffi::{OsStr, OsString},
     fs::{File, Metadata},
     io::{self, IoSlice, IoSliceMut},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::Path,
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, fstatfs, makedev, openat2, statx},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, StatxFlags, fstatfs, makedev, openat2, statx},
     io::{Errno, ReadWriteFlags, preadv2, pwritev2, retry_on_intr},
 };
 
@@ -142,4 +143,25 @@ fn leads_to_a_server(path: &Path, flags: OFlags) -> Option<bool> {
     let of = statx(&fd, "", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::empty()).ok()?;
     let number = makedev(of.stx_dev_major, of.stx_dev_minor);
     Some(devices::known(number) == Some(Device::Remote))
+}
+
+/// How much of a folder is read at once.
+const NAMES: usize = 32 * 1024;
+
+/// Reads the next names of a folder, with what they are; tells whether there may be more.
+pub(crate) fn list(folder: &OwnedFd, names: &mut Vec<(OsString, FileType)>) -> io::Result<bool> {
+    let mut room = Vec::<u8>::with_capacity(NAMES);
+    let mut entries = RawDir::new(folder, room.spare_capacity_mut());
+    loop {
+        match entries.next() {
+            None => return Ok(false),
+            Some(entry) => {
+                let entry = entry?;
+                names.push((OsStr::from_bytes(entry.file_name().to_bytes()).to_owned(), entry.file_type()));
+            }
+        }
+        if entries.is_buffer_empty() {
+            return Ok(true);
+        }
+    }
 }

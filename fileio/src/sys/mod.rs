@@ -6,7 +6,7 @@ mod linux;
 #[path = "elsewhere.rs"]
 mod linux;
 
-pub(crate) use linux::{device, open, read, read_at, stat, write, write_at};
+pub(crate) use linux::{device, list, open, read, read_at, stat, write, write_at};
 
 /// What a call came to that refuses to wait.
 #[derive(Debug)]
