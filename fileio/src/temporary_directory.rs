@@ -48,16 +48,14 @@ impl TemporaryDirectory {
         Self::made(Operation::new(&"new_in"), move || tempfile::tempdir_in(folder))
     }
 
-    fn made(
+    async fn made(
         mut operation: Operation,
         make: impl FnOnce() -> io::Result<TempDir> + Send + 'static,
-    ) -> impl Future<Output = io::Result<Self>> + Send + 'static {
-        async move {
-            operation.enter().await?;
-            let folder = hop::run_io(&mut operation, None, OnCancel::Wait, make).await?;
-            let path = folder.path().into();
-            Ok(Self { folder, path })
-        }
+    ) -> io::Result<Self> {
+        operation.enter().await?;
+        let folder = hop::run_io(&mut operation, None, OnCancel::Wait, make).await?;
+        let path = folder.path().into();
+        Ok(Self { folder, path })
     }
 
     /// Where it is.

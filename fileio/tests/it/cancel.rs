@@ -78,7 +78,7 @@ fn no_operation_of_a_path_does_anything_in_a_cancelled_scope() {
         cancelled(folder.join("link").symlink_to(&path));
         cancelled(path.read_link());
         cancelled(path.canonicalize());
-        cancelled(path.set_permissions(fs::Permissions::from_mode(0)));
+        cancelled(path.set_permissions(fs::Permissions::from_mode(0o000)));
         cancelled(path.chown(None, None));
         cancelled(folder.join("sub").create_dir());
         cancelled(folder.join("sub/sub").create_dir_all());
@@ -182,7 +182,6 @@ fn an_operation_that_is_dropped_at_any_step_leaves_the_file_in_order() {
 
 #[test]
 fn a_file_in_a_cancelled_scope_is_closed_and_written() {
-    // anyio: F1, whose file stays open
     let (_folder, path) = folder();
     let path = path.join("file");
     let scope = CancelScope::new();

@@ -120,7 +120,7 @@ fn what_is_not_permitted_is_told() {
     let (_folder, path) = folder();
     let path = path.join("secret");
     fs::write(&path, "text").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     run(async {
         assert_eq!(kind(File::open(&path).await), io::ErrorKind::PermissionDenied);
         assert_eq!(kind(path.read().await), io::ErrorKind::PermissionDenied);

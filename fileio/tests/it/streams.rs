@@ -17,8 +17,6 @@ use crate::support::{folder, folders, run};
 
 #[test]
 fn a_file_is_received_up_to_its_end() {
-    // anyio: tests/streams/test_file.py::TestFileReadStream::test_read_file
-    // anyio: tests/streams/test_file.py::TestFileReadStream::test_read_file_as_path
     for (_folder, path) in folders() {
         let path = path.join("file");
         fs::write(&path, "Hello").unwrap();
@@ -37,7 +35,6 @@ fn a_file_is_received_up_to_its_end() {
 
 #[test]
 fn the_position_can_be_told_and_moved() {
-    // anyio: tests/streams/test_file.py::TestFileReadStream::test_seek
     let (_folder, path) = folder();
     fs::write(path.join("file"), "Hello").unwrap();
     run(async {
@@ -54,8 +51,6 @@ fn the_position_can_be_told_and_moved() {
 
 #[test]
 fn a_closed_stream_says_so() {
-    // anyio: tests/streams/test_file.py::TestFileReadStream::test_read_after_close
-    // anyio: tests/streams/test_file.py::TestFileWriteStream::test_write_after_close
     let (_folder, path) = folder();
     run(async {
         let writer = FileWriteStream::from_path(path.join("file")).await?;
@@ -75,15 +70,12 @@ fn a_closed_stream_says_so() {
 #[test]
 #[should_panic(expected = "empty buffer")]
 fn an_empty_buffer_is_refused() {
-    // anyio: tests/streams/test_file.py::TestFileReadStream::test_receive_invalid_max_bytes
     let reader = run(FileReadStream::from_path("/dev/zero"));
     drop(reader.receive(&mut []));
 }
 
 #[test]
 fn what_is_sent_is_in_the_file_when_the_stream_is_closed() {
-    // anyio: tests/streams/test_file.py::TestFileWriteStream::test_write_file
-    // anyio: tests/streams/test_file.py::TestFileWriteStream::test_append_file
     for (_folder, path) in folders() {
         let path = path.join("file");
         run(async {
@@ -106,8 +98,6 @@ fn what_is_sent_is_in_the_file_when_the_stream_is_closed() {
 
 #[test]
 fn streams_tell_their_file_their_path_and_their_descriptor() {
-    // anyio: tests/streams/test_file.py::TestFileReadStream::test_extra_attributes
-    // anyio: tests/streams/test_file.py::TestFileWriteStream::test_extra_attributes
     let (_folder, path) = folder();
     let path = path.join("file");
     run(async {

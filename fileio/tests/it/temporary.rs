@@ -12,7 +12,6 @@ use crate::support::{cancelled, folder, kind, run};
 
 #[test]
 fn a_file_without_a_name_is_written_and_read() {
-    // anyio: tests/test_tempfile.py::TestTemporaryFile::test_temporary_file
     run(async {
         let file = temporary_file().await?;
         file.write_all(b"text").await?;
@@ -26,7 +25,6 @@ fn a_file_without_a_name_is_written_and_read() {
 
 #[test]
 fn a_file_with_a_name_is_gone_after_it_was_closed_or_dropped() {
-    // anyio: tests/test_tempfile.py::TestNamedTemporaryFile::test_named_temporary_file
     let (_folder, folder) = folder();
     run(async {
         let file = NamedTemporaryFile::new_in(&folder).await?;
@@ -52,8 +50,6 @@ fn a_file_with_a_name_is_gone_after_it_was_closed_or_dropped() {
 
 #[test]
 fn on_every_way_out_they_are_gone() {
-    // anyio: tests/test_tempfile.py::TestNamedTemporaryFile::test_exception_handling
-    // anyio: tests/test_tempfile.py::TestTemporaryDirectory::test_exception_handling
     let (_folder, folder) = folder();
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         run::<()>(async {
@@ -80,8 +76,6 @@ fn on_every_way_out_they_are_gone() {
 
 #[test]
 fn a_directory_goes_with_all_that_is_in_it() {
-    // anyio: tests/test_tempfile.py::TestTemporaryDirectory::test_context_manager
-    // anyio: tests/test_tempfile.py::TestTemporaryDirectory::test_cleanup_method
     run(async {
         let directory = TemporaryDirectory::new().await?;
         assert!(directory.path().starts_with(gettempdir()));
@@ -98,8 +92,6 @@ fn a_directory_goes_with_all_that_is_in_it() {
 
 #[test]
 fn a_spooled_file_goes_to_the_disk_when_it_is_larger_than_it_may_be() {
-    // anyio: tests/test_tempfile.py::TestSpooledTemporaryFile::test_exact_boundary_no_rollover
-    // anyio: tests/test_tempfile.py::TestSpooledTemporaryFile::test_writewithout_rolled
     run(async {
         let mut file = SpooledTemporaryFile::new(10);
         file.write_all(&[7; 10]).await?;

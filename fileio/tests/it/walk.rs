@@ -204,7 +204,6 @@ async fn matched(path: &Path, pattern: &str) -> io::Result<Vec<String>> {
 
 #[test]
 fn patterns_match_below_the_folder() {
-    // anyio: tests/test_fileio.py::TestPath::test_glob
     let (_folder, path) = folder();
     for name in ["a.txt", "b.TXT", "sub/c.txt", "sub/deep/d.txt", "other/e.rs", ".hidden.txt"] {
         fs::create_dir_all(path.join(name).parent().unwrap()).unwrap();
