@@ -47,6 +47,7 @@ mod q40_path_with_std {
     }
 }
 
+#[allow(ambiguous_glob_imports, reason = "that is the use")]
 mod q42_glob_collision_path {
     use crate::prelude::*;
     use anyio::fs::*;
