@@ -21,7 +21,7 @@ use std::{
 };
 
 use anyio::{
-    CancelError, CompletedExt, Result,
+    CancelError, CancelScope, CompletedExt, Result,
     memory::{MemoryObjectReceiveStream, MemoryObjectSendStream, memory_object_listener},
     memory_object_stream, ok,
     streams::{
@@ -32,8 +32,8 @@ use anyio::{
 };
 use async_io::Async;
 
-/// How many lines may wait for a client.
-const BACKLOG: usize = 64;
+/// How many lines may wait for a client: more than another one says, if many came at once, before its task gives way.
+const BACKLOG: usize = 256;
 
 #[anyio::main]
 async fn main() -> ExitCode {
@@ -56,15 +56,21 @@ async fn main() -> ExitCode {
 /// Who is there, each with the way to it.
 #[derive(Default)]
 struct Room {
-    guests: Mutex<HashMap<u64, MemoryObjectSendStream<String>>>,
+    guests: Mutex<HashMap<u64, Guest>>,
     next: AtomicU64,
 }
 
+struct Guest {
+    lines: MemoryObjectSendStream<String>,
+    /// In which the guest is talked with.
+    stay: CancelScope,
+}
+
 impl Room {
-    fn join(&self) -> (u64, MemoryObjectReceiveStream<String>) {
-        let (send, receive) = memory_object_stream(BACKLOG);
+    fn join(&self, stay: &CancelScope) -> (u64, MemoryObjectReceiveStream<String>) {
+        let (lines, receive) = memory_object_stream(BACKLOG);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.guests.lock().unwrap().insert(id, send);
+        self.guests.lock().unwrap().insert(id, Guest { lines, stay: stay.clone() });
         (id, receive)
     }
 
@@ -73,9 +79,15 @@ impl Room {
         self.guests.lock().unwrap().remove(&id);
     }
 
-    /// Tells all, but for who said it.
+    /// Tells all, but for who said it. For whom too many lines wait, the stay is over.
     fn say(&self, from: u64, line: &str) {
-        self.guests.lock().unwrap().retain(|id, guest| *id == from || guest.try_send(line.into()).is_ok());
+        self.guests.lock().unwrap().retain(|id, guest| {
+            let stays = *id == from || guest.lines.try_send(line.into()).is_ok();
+            if !stays {
+                guest.stay.cancel();
+            }
+            stays
+        });
     }
 
     async fn serve<L: Listener<Stream: ObjectStream<Item = String>>>(&self, listener: &L) -> Result<()> {
@@ -102,13 +114,18 @@ impl Room {
     async fn talk(&self, client: &impl ObjectStream<Item = String>) -> Result<()> {
         client.send("What is your name?".into()).await?;
         let name = client.receive().await?;
-        let (id, inbox) = self.join();
+        let stay = CancelScope::new();
+        let (id, inbox) = self.join(&stay);
         self.say(id, &format!("* {name} is here"));
         client.send(format!("Welcome, {name}.")).await?;
-        let talked = task_group(async |tg| -> Result<()> {
+        let talked = stay.run(task_group(async |tg| -> Result<()> {
             tg.start_soon(async {
                 while let Some(line) = inbox.next().await? {
-                    client.send(line).await?;
+                    match client.send(line).await {
+                        // What somebody said may be too long with the name before it: that is no trouble of this one.
+                        Err(error) if error.is_refused() => {}
+                        sent => sent?,
+                    }
                 }
                 ok(())
             });
@@ -120,11 +137,11 @@ impl Room {
                 }
             }
             Ok(())
-        });
-        let talked = talked.await.completed();
+        }));
+        let talked = talked.await;
         self.leave(id);
         self.say(id, &format!("* {name} has left"));
-        talked
+        talked.map(drop)
     }
 }
 
