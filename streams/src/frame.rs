@@ -100,9 +100,9 @@ impl FrameSender {
         }
     }
 
-    /// To be asked when the stream was closed.
+    /// To be asked when the stream was closed. Tells it once: what was left is dropped then.
     pub(crate) fn check_unsent(&self) -> io::Result<()> {
-        match self.0.try_lock().map_or(0, |outgoing| outgoing.rest.len()) {
+        match self.0.try_lock().map_or(0, |mut outgoing| std::mem::take(&mut outgoing.rest).len()) {
             0 => Ok(()),
             left => Err(io::Error::other(FrameError::Unsent { left })),
         }

@@ -135,6 +135,7 @@ fn closing_with_an_incomplete_frame_is_an_error_and_closes() {
     let error = block_on(stream.send(b"x".to_vec())).unwrap_err();
     assert!(error.is_closed());
     assert_eq!(error.into_item(), b"x");
+    block_on(stream.aclose()).expect("a second call does nothing");
 }
 
 #[test]
