@@ -15,6 +15,8 @@ pub(crate) struct Decoder {
     /// How many bytes were decoded, for the error.
     position: u64,
     failed: Option<DecodeError>,
+    /// After which nothing is left, and a decoder of another encoding must not be asked again.
+    finished: bool,
 }
 
 enum Kind {
@@ -27,7 +29,7 @@ enum Kind {
 
 impl Decoder {
     pub(crate) fn utf8(errors: TextErrors) -> Self {
-        Self { errors, kind: Kind::Utf8 { carry: Vec::new() }, position: 0, failed: None }
+        Self { errors, kind: Kind::Utf8 { carry: Vec::new() }, position: 0, failed: None, finished: false }
     }
 
     #[cfg(feature = "encoding_rs")]
@@ -36,7 +38,7 @@ impl Decoder {
             return Self::utf8(errors);
         }
         let kind = Kind::Other(Box::new(encoding.new_decoder_without_bom_handling()));
-        Self { errors, kind, position: 0, failed: None }
+        Self { errors, kind, position: 0, failed: None, finished: false }
     }
 
     /// The mistake that was found, after the text before it was given.
@@ -46,7 +48,7 @@ impl Decoder {
 
     /// The text that is complete now, perhaps none. What is wrong stands in [`failed`](Self::failed) afterwards.
     pub(crate) fn decode(&mut self, bytes: &[u8]) -> String {
-        if self.failed.is_some() {
+        if self.finished || self.failed.is_some() {
             return String::new();
         }
         self.run(bytes, false)
@@ -54,7 +56,9 @@ impl Decoder {
 
     /// What is left at the end of the bytes: half a character is a mistake.
     pub(crate) fn finish(&mut self) -> Finished {
-        let text = if self.failed.is_some() { String::new() } else { self.run(&[], true) };
+        let over = self.finished || self.failed.is_some();
+        self.finished = true;
+        let text = if over { String::new() } else { self.run(&[], true) };
         match &self.failed {
             Some(error) if text.is_empty() => Err(error.clone()),
             _ => Ok(Some(text).filter(|text| !text.is_empty())),

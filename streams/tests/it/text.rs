@@ -201,6 +201,15 @@ mod encodings {
     }
 
     #[test]
+    fn the_end_of_the_stream_stays_in_other_encodings() {
+        for (bytes, words) in [(&b"a\0"[..], "a"), (b"a\0b", "a\u{fffd}"), (b"b", "\u{fffd}")] {
+            let stream = Text::with_encoding(Script::of(&[bytes]), UTF_16LE, TextErrors::Replace);
+            assert_eq!(all(&stream), (words.into(), None));
+            assert_eq!(all(&stream), (String::new(), None));
+        }
+    }
+
+    #[test]
     fn sends_follow_each_other_in_an_encoding_with_a_state() {
         for pieces in [&["日", "本", "a", "語"][..], &["日本", "", "\n", "a日"], &["¥", "\\", "日", "¥"]] {
             let sender = Text::with_encoding(Script::of(&[]), ISO_2022_JP, TextErrors::Strict);
