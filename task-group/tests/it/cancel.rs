@@ -759,6 +759,24 @@ fn waits_inside_sub_executors_of_a_task_are_told() {
     assert_eq!(group.finish().unwrap(), Some(Some(())));
 }
 
+/// Only the task is around the wait: no scope that somebody made.
+#[test]
+fn a_wait_inside_a_sub_executor_of_a_task_is_told_when_that_task_is_cancelled() {
+    let kept = Mutex::new(None);
+    let mut group = Probe::new(task_group(async |tg| -> io::Result<()> {
+        *kept.lock().unwrap() = Some(tg.start_soon(async {
+            let mut all: FuturesUnordered<_> = (0..3).map(|_| forever().boxed()).collect();
+            while let Some(result) = all.next().await {
+                result.unwrap_err();
+            }
+        }));
+        Ok(())
+    }));
+    group.waits();
+    kept.lock().unwrap().as_ref().unwrap().cancel();
+    assert_eq!(group.finish().unwrap(), Some(()));
+}
+
 #[test]
 #[expect(clippy::async_yields_async, reason = "the group is to leave the scope in which it was made")]
 fn a_group_that_is_first_polled_in_another_scope_than_it_was_made_in_belongs_where_it_is_polled() {
