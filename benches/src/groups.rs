@@ -9,7 +9,8 @@ mod threads;
 
 use crate::case::Group;
 
-pub(crate) static GROUPS: &[Group] = &[core::GROUP, files::GROUP, handover::GROUP, streams::GROUP, testing::GROUP, threads::GROUP];
+pub(crate) static GROUPS: &[Group] =
+    &[core::GROUP, files::GROUP, handover::GROUP, streams::GROUP, testing::GROUP, threads::GROUP];
 
 #[cfg(test)]
 mod tests {
