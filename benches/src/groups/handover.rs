@@ -18,8 +18,8 @@ const TWO_THREADS: &str =
     "tokio on two threads, a task for each end; anyio-run: the ends on two worker threads of `run`, by `offload`";
 const TASK: &str = "a task of tokio current thread; anyio-run: a child of a group under `run`";
 
-/// Not slower: less than a tenth is not to be trusted.
-const LEVEL: f64 = 1.1;
+/// Not slower.
+const LEVEL: f64 = 1.0;
 
 pub(crate) const GROUP: Group = Group {
     name: "handover",
