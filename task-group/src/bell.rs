@@ -5,7 +5,8 @@
 //!    child, a released hold) leaves it first and rings afterwards; ringing an awake group does nothing.
 //! 2. A group that is about to return `Pending` stores its host's waker, clears `awake`, and only then looks for work once
 //!    more. So either it sees the work, or the one who left it sees a group that is not awake. Both are `SeqCst`.
-//! 3. Wakers are woken and dropped outside the lock.
+//! 3. Wakers are cloned, woken and dropped outside the lock. Who rings takes the waker out; the next poll, which that brings
+//!    about, stores one again before the group sleeps.
 
 use std::task::Waker;
 
@@ -32,7 +33,7 @@ impl Bell {
 
     fn wake(&self) {
         if !self.awake.swap(true, Ordering::SeqCst) {
-            let host = self.host.lock().clone();
+            let host = self.host.lock().take();
             if let Some(host) = host {
                 host.wake();
             }

@@ -140,3 +140,43 @@ fn a_scope_that_is_gone_lets_its_clock_go() {
     drop(run);
     assert_eq!(dropped.load(std::sync::atomic::Ordering::SeqCst), 1);
 }
+
+/// A clock in whose reading another scope is cancelled, once.
+#[derive(Debug, Default)]
+struct Meddling {
+    time: VirtualClock,
+    scope: std::sync::Mutex<Option<CancelScope>>,
+}
+
+impl Clock for Meddling {
+    fn now(&self) -> Instant {
+        let scope = self.scope.lock().unwrap().take();
+        if let Some(scope) = scope {
+            scope.cancel();
+        }
+        self.time.now()
+    }
+
+    fn arm(&self, at: Instant, waker: std::task::Waker) -> anyio_cancel_scope::AlarmKey {
+        self.time.arm(at, waker)
+    }
+
+    fn disarm(&self, alarm: anyio_cancel_scope::AlarmKey) -> Option<std::task::Waker> {
+        self.time.disarm(alarm)
+    }
+}
+
+// R7: as when the alarm of the outer scope comes while the inner one looks for deadlines above
+#[test]
+fn a_scope_does_not_absorb_when_an_outer_one_is_cancelled_while_it_is_left() {
+    let (clock, outer) = (Arc::new(Meddling::default()), CancelScope::new());
+    let work = async {
+        let end = forever().await;
+        *clock.scope.lock().unwrap() = Some(outer.clone());
+        end
+    };
+    let mut run = Probe::new(with_clock(clock.clone(), outer.run(move_on_after(SECOND, work))));
+    run.pending();
+    clock.time.advance(SECOND);
+    assert_eq!(run.woken_ready(), Ok(None));
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyio_cancel_scope::{move_on_after, sleep};
+use anyio_cancel_scope::{move_on_after, yield_now};
 use anyio_fileio::File;
 use anyio_task_group::gather;
 
@@ -19,7 +19,8 @@ fn a_lock_waits_for_the_other_handle_and_can_be_cancelled() {
         assert_eq!(move_on_after(Duration::from_millis(20), two.lock()).await?, None);
         assert_eq!(move_on_after(Duration::from_millis(20), two.lock_shared()).await?, None);
         let release = async {
-            sleep(Duration::from_millis(5)).await?;
+            // The other one waits by now.
+            yield_now().await;
             one.unlock()
         };
         let wait = async { two.lock().await };
