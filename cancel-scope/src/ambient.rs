@@ -345,11 +345,10 @@ fn above_draft() -> Option<ScopeRef> {
     SLOW.try_with(Slow::place).ok().flatten()
 }
 
-/// Whether there is a current scope, be it a task or a draft.
+/// Whether there is a current scope, be it a draft only. (A task has the scope of its group around it.)
 #[inline]
 pub(crate) fn has_scope() -> bool {
-    let look = |slow: &Slow| slow.draft.get().is_some() || Sight::here().in_task || peek(&slow.scope, Option::is_some);
-    SLOW.try_with(look).unwrap_or(false)
+    SLOW.try_with(|slow| slow.draft.get().is_some() || peek(&slow.scope, Option::is_some)).unwrap_or(false)
 }
 
 /// The name of the nearest scope around that has one.

@@ -59,3 +59,31 @@ pub(crate) fn make_room<T>(list: &mut Vec<T>) {
         list.reserve_exact((list.len() / 8).max(list.len().min(1024)).max(4));
     }
 }
+
+#[cfg(all(test, not(anyio_loom)))]
+mod tests {
+    use std::{panic::Location, sync::Arc};
+
+    use anyio_cancel_scope::host::TaskRef;
+
+    use super::Book;
+    use crate::task::{Name, Task};
+
+    fn task() -> TaskRef {
+        let task: Arc<Task<()>> = Task::root(Name::Given("specimen".into()), Location::caller());
+        task
+    }
+
+    // Invariant 1
+    #[test]
+    fn a_key_is_given_out_again_when_its_task_was_struck_out_and_not_before() {
+        let mut book = Book::default();
+        let keys = [book.take_in(task()), book.take_in(task())];
+        assert_ne!(keys[0], keys[1]);
+        assert!(book.strike(keys[0]).is_some());
+        assert!(book.strike(keys[0]).is_none(), "it is free once only");
+        assert_eq!(book.take_in(task()), keys[0]);
+        assert!(!keys.contains(&book.take_in(task())));
+        assert_eq!(book.members().len(), 3);
+    }
+}

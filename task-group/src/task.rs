@@ -149,9 +149,14 @@ impl Name {
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Given(name) => name,
-            Self::OfType(name) => name().trim_end_matches("::{{closure}}"),
+            Self::OfType(name) => of_type(*name),
         }
     }
+}
+
+/// The name by a type: for an `async` block the one of the function around it.
+fn of_type(name: fn() -> &'static str) -> &'static str {
+    name().trim_end_matches("::{{closure}}")
 }
 
 /// What does not depend on the type of a task's value.
@@ -196,7 +201,7 @@ impl Header {
     pub(crate) fn name(&self) -> &str {
         match &self.given_name {
             Some(name) => name,
-            None => (self.name)().trim_end_matches("::{{closure}}"),
+            None => of_type(self.name),
         }
     }
 

@@ -315,3 +315,28 @@ fn joint<C, E, T: Send + 'static>(
     let task: Arc<Task<T>> = Task::new(core.hub.clone(), name, place);
     (NewChild::new(future(), task.clone()), TaskHandle::new(Repr::Joint(task)))
 }
+
+#[cfg(all(test, not(anyio_loom)))]
+mod tests {
+    use std::io;
+
+    use anyio_cancel_scope::yield_now;
+
+    use super::task_group;
+
+    // book.rs: a group may live as long as its program
+    #[test]
+    fn a_group_keeps_nothing_of_tasks_that_ended() {
+        let group = task_group(async |tg| -> io::Result<()> {
+            for _ in 0..100 {
+                tg.start_soon(async {});
+                tg.start_soon(yield_now());
+                yield_now().await;
+            }
+            yield_now().await;
+            assert!(tg.core.hub.book.lock().members().is_empty());
+            Ok(())
+        });
+        futures_lite::future::block_on(group).unwrap();
+    }
+}

@@ -9,7 +9,7 @@ use std::{
     task::Poll,
 };
 
-use anyio_cancel_scope::{CancelExt, yield_now};
+use anyio_cancel_scope::{CancelExt, host, yield_now};
 use anyio_task_group::{TaskGroup, TaskState, current_task, task_group};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 
@@ -416,6 +416,37 @@ fn a_foreign_wait_in_a_task_is_made_cancellable() {
 fn a_group_needs_no_run_of_ours() {
     futures::executor::block_on(task_group(async |tg| -> io::Result<()> {
         tg.start_soon(async { yield_now().await });
+        Ok(())
+    }))
+    .unwrap();
+}
+
+#[test]
+fn a_task_that_ended_is_listed_no_more_in_the_same_turn() {
+    run(task_group(async |tg: TaskGroup<'_, io::Error>| -> io::Result<()> {
+        tg.task("first").start_soon(async {});
+        let group = tg.clone();
+        let seen = tg.task("second").start_soon(async move {
+            let names = group.tasks().iter().map(|task| task.name().to_owned()).collect::<Vec<_>>();
+            io::Result::Ok(names)
+        });
+        assert_eq!(tg.tasks().len(), 2);
+        assert_eq!(seen.join().await?, ["second"]);
+        Ok(())
+    }))
+    .unwrap();
+}
+
+// What polls work with another task in it, as on a worker thread, leaves it in its scope.
+#[test]
+fn another_task_in_force_does_not_change_the_scope() {
+    run(task_group(async |tg| -> io::Result<()> {
+        tg.start_soon(async {
+            let here = host::scope().unwrap();
+            let there = host::with_task(&mut None, host::scope).unwrap();
+            assert!(Arc::ptr_eq(&here, &there));
+            assert!(host::task().is_some());
+        });
         Ok(())
     }))
     .unwrap();
