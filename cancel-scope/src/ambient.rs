@@ -38,19 +38,13 @@ struct Fast {
     waker_data: Cell<usize>,
     /// How many checkpoints are left of the budget; the last one yields.
     left: Cell<u32>,
-    cancelled: Cell<bool>,
+    verdict: Cell<Verdict>,
     generation: Cell<u64>,
-    stopping: Cell<bool>,
-    waker_vtable: Cell<usize>,
     in_task: Cell<bool>,
+    waker_vtable: Cell<usize>,
 }
 
 impl Fast {
-    #[inline]
-    fn verdict(&self) -> Verdict {
-        Verdict { cancelled: self.cancelled.get(), stopping: self.stopping.get() }
-    }
-
     #[inline]
     fn waker(&self) -> WakerId {
         WakerId { data: self.waker_data.get(), vtable: self.waker_vtable.get() }
@@ -71,11 +65,10 @@ thread_local_cell! {
     static FAST: Fast = Fast {
         waker_data: Cell::new(0),
         left: Cell::new(budget::FULL),
-        cancelled: Cell::new(false),
+        verdict: Cell::new(Verdict::NOTHING),
         generation: Cell::new(0),
-        stopping: Cell::new(false),
-        waker_vtable: Cell::new(0),
         in_task: Cell::new(false),
+        waker_vtable: Cell::new(0),
     };
 }
 
@@ -185,7 +178,7 @@ impl Sight {
     fn here() -> Self {
         FAST.with(|fast| Self {
             generation: fast.generation.get(),
-            verdict: fast.verdict(),
+            verdict: fast.verdict.get(),
             waker: fast.waker(),
             in_task: fast.in_task.get(),
         })
@@ -196,8 +189,7 @@ impl Sight {
         FAST.with(|fast| {
             let Self { generation, verdict, waker, in_task } = self;
             *generation = fast.generation.replace(*generation);
-            verdict.cancelled = fast.cancelled.replace(verdict.cancelled);
-            verdict.stopping = fast.stopping.replace(verdict.stopping);
+            *verdict = fast.verdict.replace(*verdict);
             waker.data = fast.waker_data.replace(waker.data);
             waker.vtable = fast.waker_vtable.replace(waker.vtable);
             *in_task = fast.in_task.replace(*in_task);
@@ -276,7 +268,7 @@ impl Drop for TaskVisit<'_> {
 #[inline]
 pub(crate) fn verdict() -> (u64, Verdict) {
     let generation = generation::current();
-    let (known, verdict) = FAST.with(|fast| (fast.generation.get(), fast.verdict()));
+    let (known, verdict) = FAST.with(|fast| (fast.generation.get(), fast.verdict.get()));
     if known == generation { (generation, verdict) } else { look(generation) }
 }
 
@@ -289,8 +281,7 @@ fn look(generation: u64) -> (u64, Verdict) {
         None => tree::verdict(scope().as_ref()),
     };
     FAST.with(|fast| {
-        fast.cancelled.set(verdict.cancelled);
-        fast.stopping.set(verdict.stopping);
+        fast.verdict.set(verdict);
         fast.generation.set(generation);
     });
     (generation, verdict)

@@ -11,6 +11,7 @@ use std::{
 use crate::{
     Cancelled, Cause, Verb, ambient, budget,
     leaf::Leaf,
+    node::TIMED,
     tree,
     trial::{self, Moment},
     waker_id::WakerId,
@@ -189,12 +190,17 @@ impl fmt::Debug for Checkpoint {
 
 /// Looks at the deadlines of the scopes around, which a loop that never waits would not see fire (R9).
 fn check_deadlines() {
+    if !ambient::verdict().1.is_timed() {
+        return;
+    }
     let clock = ambient::clock();
     let mut read = None;
     let mut at = ambient::scope();
     while let Some(scope) = at {
         at = scope.parent();
-        scope.check_deadline(&mut || *read.get_or_insert_with(|| clock.now()));
+        if scope.node().has(TIMED) {
+            scope.check_deadline(&mut || *read.get_or_insert_with(|| clock.now()));
+        }
     }
 }
 
@@ -227,7 +233,7 @@ fn check_deadlines() {
 /// ```
 #[inline]
 pub fn check_cancelled() -> Result<(), Cancelled> {
-    if ambient::verdict().1.cancelled { Err(Cancelled::new()) } else { Ok(()) }
+    if ambient::verdict().1.is_cancelled() { Err(Cancelled::new()) } else { Ok(()) }
 }
 
 /// Why the code here is cancelled; `None` if it is not.

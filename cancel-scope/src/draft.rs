@@ -34,7 +34,7 @@ use crate::{
     ambient::{self, Drafting, Sight},
     clock::{TimeSource, after},
     expiry::Limit,
-    node::ScopeRef,
+    node::{ScopeRef, TIMED},
     scope::exit,
     scope_node::ScopeNode,
     seat::Seat,
@@ -70,7 +70,8 @@ impl Draft {
             Limit::At(at) if *at <= ambient::now() => return None,
             Limit::At(at) => Some(*at),
         };
-        Some(Self { flags, end })
+        let timed = if end.is_some() { TIMED } else { 0 };
+        Some(Self { flags: flags | timed, end })
     }
 
     /// Makes it a place in the tree, below the scope `parent`.

@@ -16,8 +16,9 @@ use std::{
 use crate::{
     AlarmKey, Cause, ambient,
     clock::after,
-    node::{CANCELLED, SHIELDED, ScopeRef},
-    scope_node::ScopeNode,
+    generation,
+    node::{CANCELLED, SHIELDED, ScopeRef, TIMED},
+    scope_node::{Place, ScopeNode},
     tree,
 };
 
@@ -106,23 +107,39 @@ impl ScopeNode {
     }
 
     pub(crate) fn set_deadline(self: &Arc<Self>, deadline: Option<Instant>) {
-        self.place().expiry.limit = deadline.map_or(Limit::Never, Limit::At);
+        let news = {
+            let mut place = self.place();
+            place.expiry.limit = deadline.map_or(Limit::Never, Limit::At);
+            self.note_time(&place)
+        };
+        if news {
+            generation::bump();
+        }
         self.check_or_arm();
     }
 
     /// Begins a stop, or shortens the grace of one (R13).
     pub(crate) fn stop(self: &Arc<Self>, grace: Duration) {
         let end = after(self.now(), grace);
-        {
+        let news = {
             let mut place = self.place();
             place.expiry.grace = match (place.expiry.grace, end) {
                 (Some(old), Some(new)) => Some(old.min(new)),
                 (old, new) => old.or(new),
             };
+            self.note_time(&place)
+        };
+        if news {
+            generation::bump();
         }
         let scope: ScopeRef = self.clone();
         tree::stop(&scope);
         self.check_or_arm();
+    }
+
+    /// Sees to it that `TIMED` is set where it has to be; tells whether that changes what holds for anybody.
+    fn note_time(&self, place: &Place) -> bool {
+        place.expiry.is_limited() && !self.node.set(TIMED) && place.users > 0
     }
 
     /// The time by the clock of this scope: that of its first poll, or the one in force here.

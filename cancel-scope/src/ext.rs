@@ -181,7 +181,7 @@ impl<T, E: From<Cancelled>> CompletedExt<T, E> for Result<Option<T>, E> {
 /// ```
 pub fn current_effective_deadline() -> Option<Instant> {
     use crate::node::SHIELDED;
-    if ambient::verdict().1.cancelled {
+    if ambient::verdict().1.is_cancelled() {
         return Some(ambient::clock().now());
     }
     let mut earliest: Option<Instant> = None;

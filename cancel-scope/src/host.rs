@@ -47,13 +47,13 @@ pub struct Situation {
 /// What holds here.
 pub fn situation() -> Situation {
     let (_, verdict) = ambient::verdict();
-    Situation { cancelled: verdict.cancelled, stopping: verdict.stopping }
+    Situation { cancelled: verdict.is_cancelled(), stopping: verdict.is_stopping() }
 }
 
 /// What holds at `place`.
 pub fn situation_at(place: &ScopeRef) -> Situation {
     let verdict = tree::verdict_elsewhere(Some(place));
-    Situation { cancelled: verdict.cancelled, stopping: verdict.stopping }
+    Situation { cancelled: verdict.is_cancelled(), stopping: verdict.is_stopping() }
 }
 
 /// The cause of the nearest cancellation that is visible at `place`.

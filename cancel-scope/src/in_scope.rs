@@ -97,7 +97,7 @@ impl Bond {
                     // As in a seat: what changed before the leaf was there woke nobody, and may have been hidden meanwhile.
                     if new && generation::current() != generation {
                         let now = tree::verdict_elsewhere(Some(scope));
-                        if now.cancelled || now.stopping != entry.stopping {
+                        if now.is_cancelled() || now.is_stopping() != entry.is_stopping() {
                             cx.waker().wake_by_ref();
                         }
                     }

@@ -4,7 +4,8 @@
 //! [`Node`] in its own allocation.
 //!
 //! # Invariants
-//! 1. `CANCELLED` and `STOPPING` are only ever set, `SHIELDED` may change both ways.
+//! 1. `CANCELLED`, `STOPPING` and `TIMED` are only ever set, `SHIELDED` may change both ways. (A scope that nobody else knows
+//!    any more begins anew.)
 //! 2. The cause is written under the lock before `CANCELLED` is set, and never again. That it was the deadline, as it mostly is
 //!    where many are cancelled at once, is a flag, set with the other.
 //! 3. A node is in at most one list, that of `listed_in.0`, under the key `listed_in.1`.
@@ -42,6 +43,8 @@ pub(crate) const USED: u8 = 1 << 4;
 const MORE: u8 = 1 << 5;
 /// The cause of the cancellation is the deadline.
 const DUE: u8 = 1 << 6;
+/// There may be a deadline, or the end of a stop: set as soon as there is one.
+pub(crate) const TIMED: u8 = 1 << 7;
 
 /// A place in the scope tree.
 pub trait Host: Send + Sync {
@@ -167,6 +170,13 @@ impl Node {
 
     pub(crate) fn clear(&self, flag: u8) -> bool {
         self.flags.fetch_and(!flag, Ordering::SeqCst) & flag != 0
+    }
+
+    /// The flags of a place that nobody else knows yet, or any more.
+    pub(crate) fn begin_anew(&self, flags: u8) {
+        if self.flags() != flags {
+            self.flags.store(flags, Ordering::SeqCst);
+        }
     }
 
     /// Sets `CANCELLED` with its cause, by invariant 2; tells whether this call did it.

@@ -20,7 +20,7 @@ use crate::{
     clock::TimeSource,
     draft::Draft,
     generation,
-    node::{Host, SHIELDED, ScopeRef},
+    node::{Host, SHIELDED, ScopeRef, TIMED},
     scope_node::{ScopeNode, Started},
     sync::{Mutex, process_wide},
     tree,
@@ -70,13 +70,7 @@ impl ScopeNode {
         clock: TimeSource,
         waker: Option<Waker>,
     ) -> bool {
-        if self.node.flags() != draft.flags {
-            if draft.flags & SHIELDED == 0 {
-                self.node.clear(SHIELDED)
-            } else {
-                self.node.set(SHIELDED)
-            };
-        }
+        self.node.begin_anew(draft.flags);
         let mut place = self.place();
         debug_assert!(place.users == 0 && place.parent.is_none() && place.waker.is_none(), "somebody else uses it");
         // There is no parent now, and the clock is the system's.
@@ -101,7 +95,7 @@ impl ScopeNode {
             let spare = place.users == 1
                 && !place.bound
                 && !place.clock.is_installed()
-                && self.node.flags() & !SHIELDED == 0
+                && self.node.flags() & !(SHIELDED | TIMED) == 0
                 && Arc::strong_count(self) == handles;
             if spare {
                 place.users = 0;

@@ -30,7 +30,7 @@ use crate::{
     clock::TimeSource,
     expiry::{Expiry, Limit},
     generation,
-    node::{CANCELLED, Host, Node, ScopeRef},
+    node::{CANCELLED, Host, Node, ScopeRef, TIMED},
     sync::{Guard, Mutex},
     tree,
 };
@@ -115,6 +115,7 @@ impl ScopeNode {
             bound: false,
             extra: None,
         };
+        let flags = if place.expiry.is_limited() { flags | TIMED } else { flags };
         Arc::new(Self { node: Node::new(flags), place: Mutex::new(place), note: AtomicU64::new(0), owner })
     }
 

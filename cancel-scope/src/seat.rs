@@ -170,7 +170,7 @@ impl Seat {
         // By invariant 2.
         if new && generation::current() != generation {
             let now = self.verdict();
-            if now.cancelled || now.stopping != entry.stopping {
+            if now.is_cancelled() || now.is_stopping() != entry.is_stopping() {
                 cx.waker().wake_by_ref();
             }
         }
@@ -225,12 +225,12 @@ impl Exit {
         if flags & SHIELDED != 0 {
             return Self::Absorbs;
         }
-        if ambient::verdict().1.cancelled {
+        if ambient::verdict().1.is_cancelled() {
             return Self::Passes;
         }
         // Where an enclosing scope has the same deadline, the timer may have come to this one first. It may also come to that
         // one just now, so what holds is looked at again in any case.
         node.tell_earlier_deadlines(ambient::scope());
-        if ambient::verdict().1.cancelled { Self::Passes } else { Self::Absorbs }
+        if ambient::verdict().1.is_cancelled() { Self::Passes } else { Self::Absorbs }
     }
 }

@@ -53,14 +53,14 @@ impl Future for Stopping {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         ready!(this.checkpoint.poll_entry(cx))?;
-        if ambient::verdict().1.stopping {
+        if ambient::verdict().1.is_stopping() {
             return Poll::Ready(Ok(()));
         }
         if let Poll::Ready(cancelled) = this.checkpoint.poll_pending(cx) {
             return Poll::Ready(Err(cancelled));
         }
         // It may have begun before the wait was registered.
-        if ambient::verdict().1.stopping { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if ambient::verdict().1.is_stopping() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 }
 
@@ -87,7 +87,7 @@ impl<F: Future> Future for UnlessStopping<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let begun = std::mem::replace(this.begun, true);
-        if begun || !ambient::verdict().1.stopping {
+        if begun || !ambient::verdict().1.is_stopping() {
             let fut = this.fut.as_mut().as_pin_mut();
             let fut = fut.expect("UnlessStopping: polled after it was ready; a future must not be");
             if let Poll::Ready(output) = fut.poll(cx) {
@@ -96,7 +96,7 @@ impl<F: Future> Future for UnlessStopping<F> {
             }
             this.leaf.register(cx);
             // It may have begun before the wait was registered.
-            if !ambient::verdict().1.stopping {
+            if !ambient::verdict().1.is_stopping() {
                 return Poll::Pending;
             }
         }

@@ -31,6 +31,10 @@ mod sequential {
                     self.0.fetch_or(0, order)
                 }
 
+                pub(crate) fn store(&self, value: $value, order: Ordering) {
+                    self.0.swap(value, order);
+                }
+
                 pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
                     self.0.fetch_or(value, order)
                 }

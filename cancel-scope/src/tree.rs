@@ -28,40 +28,73 @@ use std::{
 
 use crate::{
     Cause, generation,
-    node::{CANCELLED, SHIELDED, STOPPING, ScopeRef},
+    node::{CANCELLED, SHIELDED, STOPPING, ScopeRef, TIMED},
     scope_node::ScopeNode,
 };
 
-/// What holds for code at some place of the tree.
+/// What holds for code at some place of the tree: those of the flags that say something of all that is below, in their bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Verdict {
-    /// By the place's own flag or a visible ancestor's (R2).
-    pub(crate) cancelled: bool,
-    /// By any ancestor's stop; shields do not hide it (R13).
-    pub(crate) stopping: bool,
-}
+pub(crate) struct Verdict(u8);
 
 impl Verdict {
-    /// The verdict for a place with these flags under a place with the verdict `self`.
-    pub(crate) fn below(self, flags: u8) -> Self {
-        Self {
-            cancelled: flags & CANCELLED != 0 || (flags & SHIELDED == 0 && self.cancelled),
-            stopping: flags & STOPPING != 0 || self.stopping,
-        }
+    /// What is known without a look: nothing holds.
+    pub(crate) const NOTHING: Self = Self(0);
+
+    /// By the place's own flag or a visible ancestor's (R2).
+    #[inline]
+    pub(crate) fn is_cancelled(self) -> bool {
+        self.0 & CANCELLED != 0
     }
 
-    /// The verdict at a place with the verdict `known`, which was seen from where `self` is what is known so far.
-    fn with_above(self, known: Self, visible: bool) -> Self {
-        Self { cancelled: self.cancelled || (visible && known.cancelled), stopping: self.stopping || known.stopping }
+    /// By any ancestor's stop; shields do not hide it (R13).
+    #[inline]
+    pub(crate) fn is_stopping(self) -> bool {
+        self.0 & STOPPING != 0
+    }
+
+    /// Whether there may be a deadline here or above.
+    #[inline]
+    pub(crate) fn is_timed(self) -> bool {
+        self.0 & TIMED != 0
+    }
+
+    /// The verdict for a place with these flags under a place with the verdict `self`.
+    #[inline]
+    pub(crate) fn below(self, flags: u8) -> Self {
+        let seen = if flags & SHIELDED == 0 { self.0 } else { self.0 & !CANCELLED };
+        Self((flags & (CANCELLED | STOPPING | TIMED)) | seen)
     }
 
     /// As a place notes it, for one generation.
     fn to_note(self, generation: u64) -> u64 {
-        generation << 2 | u64::from(self.cancelled) << 1 | u64::from(self.stopping)
+        generation << u8::BITS | u64::from(self.0)
     }
 
     fn of_note(note: u64, generation: u64) -> Option<Self> {
-        (note >> 2 == generation).then_some(Self { cancelled: note & 2 != 0, stopping: note & 1 != 0 })
+        (note >> u8::BITS == generation).then_some(Self(note as u8))
+    }
+}
+
+/// A verdict that is found on the way up.
+#[derive(Default)]
+struct Climb {
+    verdict: Verdict,
+    /// A shield was passed: cancellations from here on are not seen.
+    hidden: bool,
+}
+
+impl Climb {
+    /// Passes a place with these flags.
+    fn pass(&mut self, flags: u8) {
+        let seen = if self.hidden { flags & !CANCELLED } else { flags };
+        self.verdict.0 |= seen & (CANCELLED | STOPPING | TIMED);
+        self.hidden |= flags & SHIELDED != 0;
+    }
+
+    /// Whether nothing above could change the verdict.
+    fn is_over(&self) -> bool {
+        let Self { verdict, hidden } = self;
+        verdict.is_stopping() && verdict.is_timed() && (verdict.is_cancelled() || *hidden)
     }
 }
 
@@ -74,24 +107,21 @@ const SHALLOW: usize = 32;
 /// the generation moves: what is noted for a generation is right as long as that lasts, for those who are still in there.
 pub(crate) fn verdict(place: Option<&ScopeRef>) -> Verdict {
     let generation = generation::current();
-    let mut verdict = Verdict::default();
-    let mut visible = true;
+    let mut climb = Climb::default();
     let mut at = place.cloned();
     for _ in 0..SHALLOW {
-        let Some(host) = at else { return verdict };
+        let Some(host) = at else { return climb.verdict };
         if let Some(known) = Verdict::of_note(host.note(), generation) {
-            return verdict.with_above(known, visible);
+            climb.pass(known.0);
+            return climb.verdict;
         }
-        let flags = host.node().flags();
-        verdict.cancelled |= visible && flags & CANCELLED != 0;
-        verdict.stopping |= flags & STOPPING != 0;
-        visible &= flags & SHIELDED == 0;
-        if verdict.stopping && (verdict.cancelled || !visible) {
-            return verdict;
+        climb.pass(host.node().flags());
+        if climb.is_over() {
+            return climb.verdict;
         }
         at = host.parent();
     }
-    if at.is_some() { deep_verdict(place, generation) } else { verdict }
+    if at.is_some() { deep_verdict(place, generation) } else { climb.verdict }
 }
 
 /// The verdict at a place in which this code is not running, by walking all the way up.
@@ -99,20 +129,16 @@ pub(crate) fn verdict(place: Option<&ScopeRef>) -> Verdict {
 /// It believes no notes: who leaves a scope moves no generation for those who were kept out of it, so what they noted while
 /// they were in there may be wrong now.
 pub(crate) fn verdict_elsewhere(place: Option<&ScopeRef>) -> Verdict {
-    let mut verdict = Verdict::default();
-    let mut visible = true;
+    let mut climb = Climb::default();
     let mut at = place.cloned();
     while let Some(host) = at {
-        let flags = host.node().flags();
-        verdict.cancelled |= visible && flags & CANCELLED != 0;
-        verdict.stopping |= flags & STOPPING != 0;
-        visible &= flags & SHIELDED == 0;
-        if verdict.stopping && (verdict.cancelled || !visible) {
+        climb.pass(host.node().flags());
+        if climb.is_over() {
             break;
         }
         at = host.parent();
     }
-    verdict
+    climb.verdict
 }
 
 #[cold]
@@ -191,10 +217,10 @@ pub(crate) fn stop(host: &ScopeRef) -> bool {
 /// Tells everything below `host` again if a verdict there could have changed for the worse, which is what it returns.
 pub(crate) fn retell(host: &ScopeRef) -> Verdict {
     let verdict = verdict(Some(host));
-    if verdict.cancelled {
+    if verdict.is_cancelled() {
         walk(host, Reach::Visible);
     }
-    if verdict.stopping {
+    if verdict.is_stopping() {
         walk(host, Reach::All);
     }
     verdict
@@ -319,20 +345,18 @@ fn make_up(host: &ScopeRef, top: &ScopeRef) {
     {
         path.push(parent);
     }
-    let mut walked = Verdict::default();
-    if let Some(top) = path.last() {
-        walked = retell(top);
-    }
+    let above = path.last().map_or(Verdict::NOTHING, retell);
+    let (mut cancelled, mut stopping) = (above.is_cancelled(), above.is_stopping());
     for at in path.iter().rev().skip(1) {
         let flags = at.node().flags();
-        walked.cancelled &= flags & SHIELDED == 0;
-        if flags & CANCELLED != 0 && !walked.cancelled {
+        cancelled &= flags & SHIELDED == 0;
+        if flags & CANCELLED != 0 && !cancelled {
             walk(at, Reach::Visible);
-            walked.cancelled = true;
+            cancelled = true;
         }
-        if flags & STOPPING != 0 && !walked.stopping {
+        if flags & STOPPING != 0 && !stopping {
             walk(at, Reach::All);
-            walked.stopping = true;
+            stopping = true;
         }
     }
 }
@@ -353,7 +377,7 @@ pub(crate) fn link(scope: &Arc<ScopeNode>, other: &ScopeRef) {
     let key = other.node().with_more(|more| more.links.insert(Arc::downgrade(scope)));
     scope.remember_link(Arc::downgrade(other), key);
     list_up(other);
-    if verdict_elsewhere(Some(other)).cancelled && scope.node.set_cancelled(Cause::Linked) {
+    if verdict_elsewhere(Some(other)).is_cancelled() && scope.node.set_cancelled(Cause::Linked) {
         generation::bump();
         let scope: ScopeRef = scope.clone();
         walk(&scope, Reach::Visible);

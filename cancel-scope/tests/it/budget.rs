@@ -3,11 +3,14 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     rc::Rc,
+    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
+    time::{Duration, Instant},
 };
 
 use anyio_cancel_scope::{
-    CancelExt, CancelScope, Cancelled, Clock, VirtualClock, checkpoint, move_on_after, shield, sleep, with_clock,
+    AlarmKey, CancelExt, CancelScope, Cancelled, Clock, VirtualClock, checkpoint, move_on_after, shield, sleep,
+    with_clock,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
@@ -42,7 +45,7 @@ fn all_operations_draw_on_one_budget_and_wrappers_do_not_reset_it() {
                 slot.put(1);
                 slot.take().await?;
                 checkpoint().await?;
-                sleep(std::time::Duration::ZERO).await?;
+                sleep(Duration::ZERO).await?;
                 shield(async { Ok::<_, Cancelled>(()) }.or_cancelled()).await
             };
             CancelScope::new().run(move_on_after(SECOND, inside)).await?;
@@ -205,13 +208,105 @@ fn a_deadline_is_noticed_by_a_loop_that_never_waits() {
     assert_eq!(count.get(), 127);
 }
 
+/// A clock that can be moved, and whose alarms never go off: so nothing but the budget notices a deadline.
+#[derive(Debug)]
+struct Mute {
+    start: Instant,
+    passed: Mutex<Duration>,
+}
+
+impl Mute {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { start: Instant::now(), passed: Mutex::new(Duration::ZERO) })
+    }
+
+    fn advance(&self, by: Duration) {
+        *self.passed.lock().unwrap() += by;
+    }
+}
+
+impl Clock for Mute {
+    fn now(&self) -> Instant {
+        self.start + *self.passed.lock().unwrap()
+    }
+
+    fn arm(&self, _: Instant, _: Waker) -> AlarmKey {
+        AlarmKey::new(0)
+    }
+
+    fn disarm(&self, _: AlarmKey) -> Option<Waker> {
+        None
+    }
+}
+
+/// A loop in three scopes; at its fifth checkpoint `change` is told the clock and the scopes, the outermost first.
+fn loop_in_three(change: impl Fn(&Mute, [&CancelScope; 3])) -> (Result<Option<()>, Cancelled>, usize) {
+    let (clock, count) = (Mute::new(), Cell::new(0));
+    let [outer, middle, inner] = [(); 3].map(|()| CancelScope::new());
+    let body = async {
+        while count.get() < 500 {
+            checkpoint().await?;
+            count.set(count.get() + 1);
+            if count.get() == 5 {
+                change(&clock, [&outer, &middle, &inner]);
+                clock.advance(SECOND);
+            }
+        }
+        Ok::<(), Cancelled>(())
+    };
+    let inside = outer.run(async { middle.enter(inner.enter(body)).await });
+    let result = Probe::new(with_clock(clock.clone(), inside)).drive_ready();
+    (result, count.get())
+}
+
+// R9, R12
+#[test]
+fn a_deadline_that_is_set_meanwhile_on_any_scope_around_is_noticed_by_a_loop_that_never_waits() {
+    for which in 0..3 {
+        let deadline = |clock: &Mute, scopes: [&CancelScope; 3]| scopes[which].set_deadline(Some(clock.now() + SECOND));
+        let (result, count) = loop_in_three(deadline);
+        assert_eq!(count, 127, "scope {which}");
+        assert!(result.is_err() || result == Ok(None), "scope {which}: {result:?}");
+    }
+}
+
+// R9, R12, R13
+#[test]
+fn the_end_of_a_stop_that_began_meanwhile_is_noticed_by_a_loop_that_never_waits() {
+    for which in 0..3 {
+        let (result, count) = loop_in_three(|_, scopes| scopes[which].stop(SECOND));
+        assert_eq!(count, 127, "scope {which}");
+        assert!(result.is_err() || result == Ok(None), "scope {which}: {result:?}");
+    }
+}
+
+// R9, R12
+#[test]
+fn a_deadline_is_noticed_inside_of_a_shield_by_a_loop_that_never_waits() {
+    let (clock, count) = (Mute::new(), Cell::new(0));
+    let outer = CancelScope::after(SECOND);
+    let body = async {
+        while count.get() < 500 {
+            if checkpoint().await.is_err() || outer.cancel_called() {
+                break;
+            }
+            count.set(count.get() + 1);
+            if count.get() == 5 {
+                clock.advance(SECOND);
+            }
+        }
+    };
+    Probe::new(with_clock(clock.clone(), outer.enter(shield(body)))).drive_ready();
+    assert_eq!((outer.cancel_called(), count.get()), (true, 127));
+}
+
 // R9, R12
 #[test]
 fn the_budget_looks_at_each_deadline_by_that_scopes_own_clock() {
     let (here, there) = (VirtualClock::new(), VirtualClock::new());
     let outer = CancelScope::at(here.now() + SECOND);
     there.advance(3600 * SECOND);
-    let inside = with_clock(std::sync::Arc::new(there), async {
+    let inside = with_clock(Arc::new(there), async {
         for _ in 0..300 {
             checkpoint().await?;
         }
