@@ -6,11 +6,11 @@
 
 use anyio_cancel_scope::host::TaskRef;
 
-use crate::blocks::Blocks;
+use crate::{blocks::Blocks, room::make_room};
 
 #[derive(Default)]
 pub(crate) struct Book {
-    new: Blocks<TaskRef>,
+    new: Blocks<TaskRef, 7>,
     members: Vec<Option<TaskRef>>,
     free: Vec<u32>,
 }
@@ -22,9 +22,10 @@ impl Book {
         self.new.push(task);
     }
 
-    /// Takes out those that were entered first and have no key yet, at most `most`.
-    pub(crate) fn take_new(&mut self, most: usize) -> Vec<TaskRef> {
-        self.new.take(most)
+    /// Takes out the one that was entered first and has no key yet.
+    #[inline]
+    pub(crate) fn pop_new(&mut self) -> Option<TaskRef> {
+        self.new.pop()
     }
 
     /// Gives a task that was new its key.
@@ -50,13 +51,6 @@ impl Book {
     /// All that were started and not struck out.
     pub(crate) fn members(&self) -> Vec<TaskRef> {
         self.members.iter().flatten().chain(self.new.iter()).cloned().collect()
-    }
-}
-
-/// Makes room for one more: a large list grows by an eighth, so that it does not take twice of what it needs.
-pub(crate) fn make_room<T>(list: &mut Vec<T>) {
-    if list.len() == list.capacity() {
-        list.reserve_exact((list.len() / 8).max(list.len().min(1024)).max(4));
     }
 }
 

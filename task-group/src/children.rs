@@ -26,15 +26,17 @@ use anyio_cancel_scope::{
 use anyio_context_vars::Snapshot;
 
 use crate::{
-    blocks::BLOCK,
-    book::make_room,
     child::NewChild,
     hub::{Hub, Ticket},
+    room::{make_room, make_room_for},
     task::{End, Header, header, silence, unqueue},
 };
 
 /// How many children one poll of a group polls at most.
 pub(crate) const TURN: usize = 256;
+
+/// How many children are taken in, or struck out of the book, at a time: lists of so many are small.
+pub(crate) const BATCH: usize = 24;
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -228,8 +230,9 @@ impl<C: Future + Unpin> Children<C> {
         if let Err(payload) = discard(slot, end) {
             self.panicked(payload);
         }
+        make_room(&mut self.gone);
         self.gone.push(key);
-        if self.gone.len() >= BLOCK {
+        if self.gone.len() >= BATCH {
             self.strike_gone();
         }
     }
@@ -273,6 +276,7 @@ impl<C> Children<C> {
         if self.gone.is_empty() {
             return None;
         }
+        make_room_for(&mut self.struck, self.gone.len());
         {
             let mut book = self.hub.book.lock();
             self.struck.extend(self.gone.drain(..).filter_map(|key| book.strike(key)));

@@ -8,7 +8,16 @@
 use anyio_cancel_scope::host::Order;
 use anyio_context_vars::Snapshot;
 
-use crate::{blocks::Blocks, child::NewChild, children::Payload, hub::Hub, sync::Mutex, task::set_key};
+use crate::{
+    blocks::Blocks,
+    book::Book,
+    child::NewChild,
+    children::{BATCH, Payload},
+    hub::Hub,
+    room::make_room_for,
+    sync::Mutex,
+    task::set_key,
+};
 
 pub(crate) struct Inbox<C, E> {
     state: Mutex<State<C, E>>,
@@ -16,8 +25,24 @@ pub(crate) struct Inbox<C, E> {
 
 struct State<C, E> {
     phase: Phase,
-    new: Blocks<(C, Snapshot)>,
+    new: Blocks<(C, Snapshot), 4>,
     late: Vec<Late<E>>,
+}
+
+impl<C, E> State<C, E> {
+    #[inline]
+    fn push_new(&mut self, book: &mut Book, child: NewChild<C>) {
+        let NewChild { future, task, variables } = child;
+        book.enter(task);
+        self.new.push((future, variables));
+    }
+
+    /// Takes the first of those out that wait, by invariant 1.
+    #[inline]
+    fn pop_new(&mut self, book: &mut Book) -> Option<NewChild<C>> {
+        let ((future, variables), task) = self.new.pop().zip(book.pop_new())?;
+        Some(NewChild { future, task, variables })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,9 +71,7 @@ impl<C, E> Inbox<C, E> {
         let mut state = self.state.lock();
         match state.phase {
             Phase::Open => {
-                let NewChild { future, task, variables } = child;
-                hub.book.lock().enter(task);
-                state.new.push((future, variables));
+                state.push_new(&mut hub.book.lock(), child);
                 Ok(())
             }
             phase => Err((child, phase)),
@@ -68,23 +91,21 @@ impl<C, E> Inbox<C, E> {
         drop(rejected);
     }
 
-    /// Takes children out in the order in which they were submitted, up to `most`, and gives them their keys.
-    pub(crate) fn take_new(&self, hub: &Hub, most: usize) -> impl ExactSizeIterator<Item = NewChild<C>> + use<C, E> {
-        let (new, tasks) = {
-            let mut state = self.state.lock();
-            if state.new.is_empty() {
-                (Vec::new(), Vec::new())
-            } else {
-                let mut book = hub.book.lock();
-                let tasks = book.take_new(most);
-                for task in &tasks {
-                    let key = book.take_in(task.clone());
-                    set_key(task, key);
-                }
-                (state.new.take(most), tasks)
-            }
-        };
-        new.into_iter().zip(tasks).map(|((future, variables), task)| NewChild { future, task, variables })
+    /// Takes children out in the order in which they were submitted, up to `most` and not too many at a time, and gives them
+    /// their keys.
+    pub(crate) fn take_new(&self, hub: &Hub, most: usize, out: &mut Vec<NewChild<C>>) {
+        let mut state = self.state.lock();
+        if state.new.is_empty() {
+            return;
+        }
+        let mut book = hub.book.lock();
+        let count = most.min(BATCH).min(state.new.len());
+        make_room_for(out, count);
+        for _ in 0..count {
+            let Some(child) = state.pop_new(&mut book) else { return };
+            set_key(&child.task, book.take_in(child.task.clone()));
+            out.push(child);
+        }
     }
 
     /// Has a test kit decide in which order the children that wait are taken in.
@@ -92,14 +113,10 @@ impl<C, E> Inbox<C, E> {
     pub(crate) fn shuffle_new(&self, hub: &Hub, order: &Order) {
         let mut state = self.state.lock();
         let mut book = hub.book.lock();
-        let mut new = Vec::new();
-        while !state.new.is_empty() {
-            new.extend(state.new.take(usize::MAX).into_iter().zip(book.take_new(usize::MAX)));
-        }
+        let mut new: Vec<NewChild<C>> = std::iter::from_fn(|| state.pop_new(&mut book)).collect();
         order.shuffle(&mut new);
-        for (child, task) in new {
-            book.enter(task);
-            state.new.push(child);
+        for child in new {
+            state.push_new(&mut book, child);
         }
     }
 
@@ -134,12 +151,7 @@ impl<C, E> Inbox<C, E> {
             state.phase = Phase::Dropped;
         }
         let mut book = hub.book.lock();
-        let mut closed = Vec::new();
-        while !state.new.is_empty() {
-            let (new, tasks) = (state.new.take(usize::MAX), book.take_new(usize::MAX));
-            let new = new.into_iter().zip(tasks);
-            closed.extend(new.map(|((future, variables), task)| NewChild { future, task, variables }));
-        }
+        let closed = std::iter::from_fn(|| state.pop_new(&mut book)).collect();
         (closed, std::mem::take(&mut state.late))
     }
 }

@@ -31,6 +31,7 @@ mod joiners;
 mod keep;
 mod part;
 mod registry;
+mod room;
 mod sync;
 mod tally;
 

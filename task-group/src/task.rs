@@ -9,7 +9,7 @@
 //! # Invariants
 //! 1. The end is written once, after the value; whoever waits is woken after that, outside the lock.
 //! 2. `QUEUED` is set while the ticket is in the ready queue, before the task was taken in (which polls it in any case),
-//!    and once it is taken out.
+//!    and once it has an end or is taken out.
 //! 3. The end is set under the lock of `joiners`, so whoever sees no end under it and enters is woken by the end; only not
 //!    when the handle is gone, by which alone anybody waits.
 //! 4. A value is put in before the end is set. Who drops the handle marks that first and looks for the end afterwards, who
@@ -114,13 +114,15 @@ const PANICKED: u8 = 1 << 4;
 const UNWANTED: u8 = 1 << 5;
 
 impl End {
-    fn mark(self) -> u8 {
-        match self {
-            Self::Finished => FINISHED,
-            Self::Failed => FAILED,
-            Self::Cancelled => CANCELLED,
-            Self::Panicked => PANICKED,
-        }
+    /// What is set with it: nobody has to wake the task any more.
+    fn marks(self) -> u8 {
+        QUEUED
+            | match self {
+                Self::Finished => FINISHED,
+                Self::Failed => FAILED,
+                Self::Cancelled => CANCELLED,
+                Self::Panicked => PANICKED,
+            }
     }
 
     fn of(marks: u8) -> Option<Self> {
@@ -246,12 +248,12 @@ impl Header {
         }
         if marks & UNWANTED != 0 {
             // Only by the handle anybody waits.
-            self.node.mark(end.mark());
+            self.node.mark(end.marks());
             self.record.clear();
             return Joiners::new();
         }
         let mut joiners = self.joiners.lock();
-        self.node.mark(end.mark());
+        self.node.mark(end.marks());
         self.record.clear();
         std::mem::replace(&mut joiners, Joiners::new())
     }
@@ -398,7 +400,8 @@ pub(crate) fn unqueue(task: &TaskRef) {
 /// The task is never woken again; tells whether it has no end yet.
 #[inline]
 pub(crate) fn silence(task: &TaskRef) -> bool {
-    End::of(task.node().mark(QUEUED)).is_none()
+    let node = task.node();
+    End::of(node.marks()).is_none() && End::of(node.mark(QUEUED)).is_none()
 }
 
 /// The header of a task of this crate.
