@@ -1,42 +1,39 @@
 //! The tasks of a group, for whoever looks at it.
 //!
 //! # Invariants
-//! 1. A key names one task: it is given out when the task is taken in, and again only after it was struck out.
+//! 1. A key names one task: it is given out when the task is started, and again only after it was struck out.
 //! 2. Tasks are dropped by whoever struck them out, outside the lock that guards this.
 
 use anyio_cancel_scope::host::TaskRef;
 
-use crate::{blocks::Blocks, room::make_room};
+use crate::task::set_key;
 
 #[derive(Default)]
 pub(crate) struct Book {
-    new: Blocks<TaskRef, 7>,
     members: Vec<Option<TaskRef>>,
     free: Vec<u32>,
 }
 
 impl Book {
-    /// Enters a task that was started.
+    /// Enters a task that is started, and gives it its key.
     #[inline]
     pub(crate) fn enter(&mut self, task: TaskRef) {
-        self.new.push(task);
-    }
-
-    /// Takes out the one that was entered first and has no key yet.
-    #[inline]
-    pub(crate) fn pop_new(&mut self) -> Option<TaskRef> {
-        self.new.pop()
-    }
-
-    /// Gives a task that was new its key.
-    pub(crate) fn take_in(&mut self, task: TaskRef) -> u32 {
-        if let Some(key) = self.free.pop() {
-            self.members[key as usize] = Some(task);
-            return key;
+        match self.free.pop() {
+            Some(key) => {
+                set_key(&task, key);
+                self.members[key as usize] = Some(task);
+            }
+            None => {
+                make_room(&mut self.members);
+                set_key(&task, self.members.len() as u32);
+                self.members.push(Some(task));
+            }
         }
-        make_room(&mut self.members);
-        self.members.push(Some(task));
-        self.members.len() as u32 - 1
+    }
+
+    /// The task with this key.
+    pub(crate) fn find(&self, key: u32) -> Option<TaskRef> {
+        self.members.get(key as usize)?.clone()
     }
 
     /// Strikes out a task that ended.
@@ -50,7 +47,14 @@ impl Book {
 
     /// All that were started and not struck out.
     pub(crate) fn members(&self) -> Vec<TaskRef> {
-        self.members.iter().flatten().chain(self.new.iter()).cloned().collect()
+        self.members.iter().flatten().cloned().collect()
+    }
+}
+
+/// Makes room for one more: a large list grows by an eighth, so that it does not take twice of what it needs.
+pub(crate) fn make_room<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() / 8).max(list.len().min(1024)).max(4));
     }
 }
 
@@ -72,12 +76,17 @@ mod tests {
     #[test]
     fn a_key_is_given_out_again_when_its_task_was_struck_out_and_not_before() {
         let mut book = Book::default();
-        let keys = [book.take_in(task()), book.take_in(task())];
+        let enter = |book: &mut Book| {
+            let task = task();
+            book.enter(task.clone());
+            task.node().number()
+        };
+        let keys = [enter(&mut book), enter(&mut book)];
         assert_ne!(keys[0], keys[1]);
         assert!(book.strike(keys[0]).is_some());
         assert!(book.strike(keys[0]).is_none(), "it is free once only");
-        assert_eq!(book.take_in(task()), keys[0]);
-        assert!(!keys.contains(&book.take_in(task())));
+        assert_eq!(enter(&mut book), keys[0]);
+        assert!(!keys.contains(&enter(&mut book)));
         assert_eq!(book.members().len(), 3);
     }
 }

@@ -26,17 +26,15 @@ use anyio_cancel_scope::{
 use anyio_context_vars::Snapshot;
 
 use crate::{
+    blocks::BLOCK,
+    book::make_room,
     child::NewChild,
     hub::{Hub, Ticket},
-    room::{make_room, make_room_for},
     task::{End, Header, header, silence, unqueue},
 };
 
 /// How many children one poll of a group polls at most.
 pub(crate) const TURN: usize = 256;
-
-/// How many children are taken in, or struck out of the book, at a time: lists of so many are small.
-pub(crate) const BATCH: usize = 24;
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -158,11 +156,13 @@ impl<C: Future + Unpin> Children<C> {
         *turn -= now;
         for _ in 0..now {
             let Some(ticket) = self.batch.pop_front() else { break };
-            if self.is_valid(ticket)
-                && let Some(slot) = self.slots[ticket.key as usize].take()
-                && let Some(output) = self.poll_child(ticket.key, slot)
-            {
-                on_end(output);
+            if !self.is_valid(ticket) {
+                self.hub.unqueue_new(ticket);
+            } else if let Some(slot) = self.slots[ticket.key as usize].take() {
+                slot.task.iter().for_each(unqueue);
+                if let Some(output) = self.poll_child(ticket.key, slot) {
+                    on_end(output);
+                }
             }
         }
     }
@@ -190,10 +190,7 @@ impl<C: Future + Unpin> Children<C> {
     fn poll_child(&mut self, key: u32, mut slot: Slot<C>) -> Option<C::Output> {
         self.watch.look();
         let Slot { future, task, variables } = &mut slot;
-        let waker = task.as_ref().map(|task| {
-            unqueue(task);
-            task.clone().waker()
-        })?;
+        let waker = task.clone()?.waker();
         let mut cx = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| {
             variables.enter_mut(|| host::poll_task(task, &mut cx, |cx| Pin::new(future).poll(cx)))
@@ -230,9 +227,8 @@ impl<C: Future + Unpin> Children<C> {
         if let Err(payload) = discard(slot, end) {
             self.panicked(payload);
         }
-        make_room(&mut self.gone);
         self.gone.push(key);
-        if self.gone.len() >= BATCH {
+        if self.gone.len() >= BLOCK {
             self.strike_gone();
         }
     }
@@ -276,10 +272,11 @@ impl<C> Children<C> {
         if self.gone.is_empty() {
             return None;
         }
-        make_room_for(&mut self.struck, self.gone.len());
         {
             let mut book = self.hub.book.lock();
-            self.struck.extend(self.gone.drain(..).filter_map(|key| book.strike(key)));
+            for key in self.gone.drain(..) {
+                self.struck.extend(book.strike(key));
+            }
         }
         let mut first = None;
         for task in self.struck.drain(..) {

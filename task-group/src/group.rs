@@ -143,8 +143,6 @@ struct Running<C, E, T> {
     seat: Seat,
     core: Arc<Core<C, E>>,
     children: Children<C>,
-    /// Empty between turns, and kept for its room.
-    new: Vec<NewChild<C>>,
     body_waker: Waker,
     body_woken: Arc<BodyWaker>,
     tally: Tally<E>,
@@ -215,7 +213,6 @@ where
             seat: Seat::new(core.hub.scope.clone()),
             children: Children::new(core.hub.clone()),
             core,
-            new: Vec::new(),
             body_waker: Waker::from(body_woken.clone()),
             body_woken,
             tally: Tally::new(),
@@ -232,8 +229,8 @@ where
     where
         E: CancelError,
     {
-        let Self { seat, core, children, new, body_waker, body_woken, tally, value, body_done } = self;
-        let mut turn = Turn { core, children, new, body_waker, body_woken, tally, value, body_done };
+        let Self { seat, core, children, body_waker, body_woken, tally, value, body_done } = self;
+        let mut turn = Turn { core, children, body_waker, body_woken, tally, value, body_done };
         seat.poll(cx, |cx| turn.poll(cx, body))
     }
 
@@ -275,7 +272,6 @@ impl<C, E, T> Running<C, E, T> {
 struct Turn<'a, C, E, T> {
     core: &'a Arc<Core<C, E>>,
     children: &'a mut Children<C>,
-    new: &'a mut Vec<NewChild<C>>,
     body_waker: &'a Waker,
     body_woken: &'a Arc<BodyWaker>,
     tally: &'a mut Tally<E>,
@@ -363,23 +359,21 @@ where
 
     /// Takes in what was started, and what that starts in turn, while this turn has room.
     fn take_in_new(&mut self, left: &mut usize, order: Option<&Order>) {
-        let mut new = std::mem::take(self.new);
         while *left > 0 {
             if let Some(order) = order {
-                self.core.inbox.shuffle_new(&self.core.hub, order);
+                self.core.inbox.shuffle_new(order);
             }
-            self.core.inbox.take_new(&self.core.hub, *left, &mut new);
+            let new = self.core.inbox.take_new(*left);
             if new.is_empty() {
-                break;
+                return;
             }
             *left -= new.len();
-            for child in new.drain(..) {
+            for child in new {
                 if let Some(end) = self.children.take_in(child) {
                     self.tally.child(&self.core.hub, end);
                 }
             }
         }
-        *self.new = new;
     }
 
     fn take_late(&mut self) {

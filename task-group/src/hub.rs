@@ -1,13 +1,12 @@
 //! What a group shares with its tasks and with whoever looks at it: nothing that borrows.
 //!
 //! # Invariants
-//! 1. Every task that has not ended is in the book, from when it is started: first under `new`, in the order of the inbox,
-//!    then under the key that it is taken in with. Those that ended go at the end of the turn.
-//! 2. A task pushes its ticket at most once between two polls of it (its `queued` flag), and never after its end. Its
-//!    last one may be in the queue when its key is given out again, and is known by its id.
+//! 1. Every task that has not ended is in the book, from when it is started. Those that ended go at the end of the turn.
+//! 2. A task has at most one ticket in the queue (its `queued` flag), and pushes none after its end. Its last one may be there
+//!    when its key is given out again, and is known by its id.
 //!
 //! # Lock order
-//! The group's inbox before `book`, for what is new; `ready` is held alone.
+//! The group's inbox before `book`, for who is started; `ready` is held alone.
 
 use std::{
     panic::Location,
@@ -21,7 +20,7 @@ use crate::{
     book::Book,
     registry,
     sync::Mutex,
-    task::{Header, TaskId, header},
+    task::{Header, TaskId, header, unqueue},
 };
 
 pub(crate) struct Hub {
@@ -75,6 +74,18 @@ impl Hub {
     pub(crate) fn push(&self, ticket: Ticket) {
         self.ready.lock().push(ticket);
         self.bell.ring();
+    }
+
+    /// A ticket was taken out of the queue whose task runs no more, or not yet: one that is not taken in yet is polled then in
+    /// any case, and may be woken from now on.
+    #[cold]
+    pub(crate) fn unqueue_new(&self, ticket: Ticket) {
+        let task = self.book.lock().find(ticket.key);
+        if let Some(task) = task
+            && header(&task).is_some_and(|task| task.ticket() == ticket && task.end().is_none())
+        {
+            unqueue(&task);
+        }
     }
 
     /// Exchanges the queue of woken tasks for an empty one.

@@ -1,23 +1,13 @@
 //! What reaches a group from its handles: new children, and errors that found nobody else to take them.
 //!
 //! # Invariants
-//! 1. While the group is open, every child that was submitted is in `new` or was taken in by the group. The task of each in
-//!    `new` stands in the group's book, in the same order.
+//! 1. While the group is open, every child that was submitted is in `new` or was taken in by the group, and stands in the
+//!    group's book.
 //! 2. Once it is not, nothing is put in: a child that comes too late is handed back to be dropped outside the lock.
 
 use anyio_cancel_scope::host::Order;
-use anyio_context_vars::Snapshot;
 
-use crate::{
-    blocks::Blocks,
-    book::Book,
-    child::NewChild,
-    children::{BATCH, Payload},
-    hub::Hub,
-    room::make_room_for,
-    sync::Mutex,
-    task::set_key,
-};
+use crate::{blocks::Blocks, child::NewChild, children::Payload, hub::Hub, sync::Mutex};
 
 pub(crate) struct Inbox<C, E> {
     state: Mutex<State<C, E>>,
@@ -25,24 +15,8 @@ pub(crate) struct Inbox<C, E> {
 
 struct State<C, E> {
     phase: Phase,
-    new: Blocks<(C, Snapshot), 4>,
+    new: Blocks<NewChild<C>>,
     late: Vec<Late<E>>,
-}
-
-impl<C, E> State<C, E> {
-    #[inline]
-    fn push_new(&mut self, book: &mut Book, child: NewChild<C>) {
-        let NewChild { future, task, variables } = child;
-        book.enter(task);
-        self.new.push((future, variables));
-    }
-
-    /// Takes the first of those out that wait, by invariant 1.
-    #[inline]
-    fn pop_new(&mut self, book: &mut Book) -> Option<NewChild<C>> {
-        let ((future, variables), task) = self.new.pop().zip(book.pop_new())?;
-        Some(NewChild { future, task, variables })
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,7 +45,8 @@ impl<C, E> Inbox<C, E> {
         let mut state = self.state.lock();
         match state.phase {
             Phase::Open => {
-                state.push_new(&mut hub.book.lock(), child);
+                hub.book.lock().enter(child.task.clone());
+                state.new.push(child);
                 Ok(())
             }
             phase => Err((child, phase)),
@@ -91,33 +66,18 @@ impl<C, E> Inbox<C, E> {
         drop(rejected);
     }
 
-    /// Takes children out in the order in which they were submitted, up to `most` and not too many at a time, and gives them
-    /// their keys.
-    pub(crate) fn take_new(&self, hub: &Hub, most: usize, out: &mut Vec<NewChild<C>>) {
-        let mut state = self.state.lock();
-        if state.new.is_empty() {
-            return;
-        }
-        let mut book = hub.book.lock();
-        let count = most.min(BATCH).min(state.new.len());
-        make_room_for(out, count);
-        for _ in 0..count {
-            let Some(child) = state.pop_new(&mut book) else { return };
-            set_key(&child.task, book.take_in(child.task.clone()));
-            out.push(child);
-        }
+    /// Takes children out in the order in which they were submitted, up to `most`; not always as many as there are.
+    pub(crate) fn take_new(&self, most: usize) -> Vec<NewChild<C>> {
+        self.state.lock().new.take(most)
     }
 
     /// Has a test kit decide in which order the children that wait are taken in.
     #[cold]
-    pub(crate) fn shuffle_new(&self, hub: &Hub, order: &Order) {
-        let mut state = self.state.lock();
-        let mut book = hub.book.lock();
-        let mut new: Vec<NewChild<C>> = std::iter::from_fn(|| state.pop_new(&mut book)).collect();
-        order.shuffle(&mut new);
-        for child in new {
-            state.push_new(&mut book, child);
-        }
+    pub(crate) fn shuffle_new(&self, order: &Order) {
+        let new = &mut self.state.lock().new;
+        let mut all = new.take_all();
+        order.shuffle(&mut all);
+        all.into_iter().for_each(|child| new.push(child));
     }
 
     /// How many children wait to be taken in.
@@ -150,8 +110,12 @@ impl<C, E> Inbox<C, E> {
         if state.phase == Phase::Open {
             state.phase = Phase::Dropped;
         }
+        let closed = state.new.take_all();
         let mut book = hub.book.lock();
-        let closed = std::iter::from_fn(|| state.pop_new(&mut book)).collect();
+        for child in &closed {
+            // The child has a handle of its task, too.
+            drop(book.strike(child.task.node().number()));
+        }
         (closed, std::mem::take(&mut state.late))
     }
 }

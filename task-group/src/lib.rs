@@ -31,7 +31,6 @@ mod joiners;
 mod keep;
 mod part;
 mod registry;
-mod room;
 mod sync;
 mod tally;
 

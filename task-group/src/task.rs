@@ -8,8 +8,7 @@
 //!
 //! # Invariants
 //! 1. The end is written once, after the value; whoever waits is woken after that, outside the lock.
-//! 2. `QUEUED` is set while the ticket is in the ready queue, before the task was taken in (which polls it in any case),
-//!    and once it has an end or is taken out.
+//! 2. `QUEUED` is set while the ticket is in the ready queue, and once the task has an end or is taken out.
 //! 3. The end is set under the lock of `joiners`, so whoever sees no end under it and enters is woken by the end; only not
 //!    when the handle is gone, by which alone anybody waits.
 //! 4. A value is put in before the end is set. Who drops the handle marks that first and looks for the end afterwards, who
@@ -181,11 +180,8 @@ impl Header {
             Name::Given(name) => (|| "", Some(Box::new(name))),
             Name::OfType(name) => (name, None),
         };
-        let node = Node::default();
-        node.set_number(u32::MAX);
-        node.mark(QUEUED);
         Self {
-            node,
+            node: Node::default(),
             hub,
             record: TaskRecord::new(),
             id: TaskId::next(),
@@ -385,13 +381,13 @@ impl<T: Send + 'static> Wake for Task<T> {
     }
 }
 
-/// The group polls the task from now on, under `key`.
+/// The group knows the task by this key from now on.
 #[inline]
 pub(crate) fn set_key(task: &TaskRef, key: u32) {
     task.node().set_number(key);
 }
 
-/// The task is about to be polled: a wake-up from now on is one for the next turn.
+/// The ticket is taken out of the ready queue: a wake-up from now on is one for the next turn.
 #[inline]
 pub(crate) fn unqueue(task: &TaskRef) {
     task.node().unmark(QUEUED);

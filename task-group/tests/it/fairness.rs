@@ -4,14 +4,14 @@ use std::{
     future::poll_fn,
     io,
     sync::{
-        Mutex,
+        Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     task::Poll,
 };
 
 use anyio_cancel_scope::{CancelScope, shield, yield_now};
-use anyio_task_group::task_group;
+use anyio_task_group::{TaskGroup, task_group};
 
 use crate::support::{Gate, Probe, forever, run};
 
@@ -233,6 +233,30 @@ fn a_child_that_is_cancelled_before_its_first_poll_is_polled_once_a_turn() {
         assert!(group.poll().is_pending());
         assert_eq!(polls.load(Ordering::SeqCst), turn);
     }
+}
+
+#[test]
+fn a_child_that_was_cancelled_before_its_group_was_polled_again_is_woken_as_any_other() {
+    let (gate, polls) = (Gate::new(), AtomicUsize::new(0));
+    let kept: OnceLock<TaskGroup<'_, io::Error>> = OnceLock::new();
+    let mut group = Probe::new(task_group(async |tg| -> io::Result<()> {
+        assert!(kept.set(tg).is_ok());
+        Ok(forever().await?)
+    }));
+    group.waits();
+    let wait = gate.wait();
+    let child = kept.get().unwrap().start_soon(shield(async {
+        polls.fetch_add(1, Ordering::SeqCst);
+        wait.await;
+        polls.fetch_add(1, Ordering::SeqCst);
+    }));
+    child.cancel();
+    group.waits();
+    assert_eq!(polls.load(Ordering::SeqCst), 1);
+    gate.open();
+    assert!(group.is_woken());
+    group.waits();
+    assert_eq!(polls.load(Ordering::SeqCst), 2);
 }
 
 #[test]
