@@ -26,6 +26,10 @@ use std::{
 
 use anyio_cancel_scope::Cancelled;
 use anyio_sync::{CapacityLimiter, LimiterToken};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::retry_on_intr,
+};
 
 use crate::{
     devices::Device,
@@ -100,6 +104,11 @@ impl Disk {
             read_failed: None,
             unsettled,
         }
+    }
+
+    /// The position may be somebody else's, too.
+    pub(crate) fn read_no_more_than_asked(&mut self) {
+        self.reads_ahead = false;
     }
 
     fn note(&self) {
@@ -254,7 +263,7 @@ impl Disk {
         let file = self.file.clone();
         let flight = Flight::launch(token, move || {
             room.resize(most, 0);
-            let read = retry(|| (&*file).read(&mut room));
+            let read = read_waiting(&file, &mut room);
             Landed::Read(read.map(|count| {
                 room.truncate(count);
                 room
@@ -394,10 +403,10 @@ impl Disk {
 }
 
 /// What cannot be waited for in an async way any more is done here: a write in the air is waited for, and what was collected is written.
-/// An error can be told to nobody; `close` tells it.
+/// An error can be told to nobody; `close` tells it. A read in the air is left to itself.
 impl Drop for Disk {
     fn drop(&mut self) {
-        if let Some((_, air)) = self.air.take()
+        if let Some((Flying::Write | Flying::Other, air)) = self.air.take()
             && let Some(landed) = air.land()
         {
             self.accept(landed);
@@ -426,6 +435,19 @@ fn write_out(mut file: &fs::File, bytes: Vec<u8>) -> Landed {
         }
     }
     Landed::Wrote { bytes, written, result }
+}
+
+/// Some files of the kernel are regular, and wait all the same (`/proc/kmsg`); `O_NONBLOCK` keeps them from it.
+fn read_waiting(mut file: &fs::File, room: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(room) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                retry_on_intr(|| poll(&mut [PollFd::new(&file, PollFlags::IN)], None))?;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Again after a signal.

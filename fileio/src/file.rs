@@ -97,14 +97,18 @@ impl File {
         OpenOptions::new().write(true).create(true).truncate(true).open_path(path.as_ref().into())
     }
 
-    /// A file that is open already.
+    /// A file that is open already. Others may read it at the same position: no more is read of it than was asked for.
     ///
     /// # Errors
     /// What the system says when it is asked what kind of file it is.
     pub fn wrap(file: fs::File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let device = devices::known(metadata.dev()).unwrap_or(Device::Remote);
-        Ok(Self::new(Arc::new(file), &metadata, device, None, None))
+        let mut wrapped = Self::new(Arc::new(file), &metadata, device, None, None);
+        if let Kind::Disk(disk) = &mut wrapped.kind {
+            disk.get_mut().read_no_more_than_asked();
+        }
+        Ok(wrapped)
     }
 
     pub(crate) fn new(
@@ -115,10 +119,11 @@ impl File {
         limiter: Option<CapacityLimiter>,
     ) -> Self {
         let (of, unsettled) = (metadata.file_type(), Arc::new(AtomicBool::new(false)));
-        let kind = if of.is_fifo() || of.is_socket() || of.is_char_device() {
-            Kind::Live(Live::new(file.clone(), of.is_fifo()))
-        } else {
+        // What has no type at all is an event, a timer, a watch.
+        let kind = if of.is_file() || of.is_dir() || of.is_block_device() || of.is_symlink() {
             Kind::Disk(Lock::new(Disk::new(file.clone(), device, metadata.len(), unsettled.clone())))
+        } else {
+            Kind::Live(Live::new(file.clone(), of.is_fifo()))
         };
         Self { file, kind, path, limiter, device, unsettled }
     }

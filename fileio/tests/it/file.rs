@@ -166,6 +166,21 @@ fn two_files_of_one_descriptor_keep_one_position() {
 }
 
 #[test]
+fn a_wrapped_file_leaves_to_others_what_it_was_not_asked_for() {
+    // Of sysfs, which has no reads that refuse to wait: each is a job, and many a job reads ahead.
+    let std = fs::File::open("/sys/devices/system/cpu/online").unwrap();
+    let whole = fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
+    let other = std.try_clone().unwrap();
+    run(async {
+        let mut some = [0; 1];
+        File::wrap(std)?.read_exact(&mut some).await?;
+        let rest = io::read_to_string(other)?;
+        assert_eq!(String::from_utf8_lossy(&some) + &*rest, whole);
+        Ok(())
+    });
+}
+
+#[test]
 fn into_std_writes_what_was_collected() {
     let (_folder, path) = folder();
     run(async {

@@ -168,3 +168,37 @@ fn devices_that_are_always_ready_are_read_and_written() {
         Ok(())
     });
 }
+
+#[test]
+fn an_event_without_a_file_type_is_waited_for_and_can_be_cancelled() {
+    let event = rustix::event::eventfd(0, rustix::event::EventfdFlags::empty()).unwrap();
+    run(async {
+        let file = File::wrap(fs::File::from(event))?;
+        let mut count = [0; 8];
+        let waited = move_on_after(SOON, async { file.read(&mut count).await }).await?;
+        assert_eq!(waited, None, "nothing happened yet");
+        file.write_all(&7_u64.to_ne_bytes()).await?;
+        file.read_exact(&mut count).await?;
+        assert_eq!(u64::from_ne_bytes(count), 7);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_regular_file_that_waits_can_be_left_and_closed() {
+    // It needs the right to read the messages of the kernel: nothing else is regular and waits.
+    let Ok(messages) = fs::File::open("/proc/kmsg") else {
+        eprintln!("not tried: /proc/kmsg cannot be opened here");
+        return;
+    };
+    let waits = |file: File| async move {
+        let mut room = vec![0; 1 << 16];
+        while move_on_after(SOON, async { file.read(&mut room).await }).await?.is_some() {}
+        drop(file);
+        io::Result::Ok(())
+    };
+    run(async {
+        waits(File::wrap(messages)?).await?;
+        waits(File::open("/proc/kmsg").await?).await
+    });
+}
