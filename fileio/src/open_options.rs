@@ -175,7 +175,7 @@ impl OpenOptions {
 
     /// Opens so that a FIFO or a terminal does not hold the thread. A lease of somebody else, which `O_NONBLOCK` refuses to wait for,
     /// is waited for here.
-    fn open_without_waiting(&self, path: &StdPath) -> io::Result<fs::File> {
+    pub(crate) fn open_without_waiting(&self, path: &StdPath) -> io::Result<fs::File> {
         match self.std(OFlags::NONBLOCK.bits() as i32).open(path) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.std(0).open(path),
             opened => opened,

@@ -4,6 +4,7 @@ use std::{
     fs::{self, Permissions},
     future::Future,
     io,
+    os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path as StdPath, PathBuf},
 };
 
@@ -88,14 +89,15 @@ impl Path {
     /// Copies the content and the permissions of a file, over what is there, and tells how many bytes.
     ///
     /// # Errors
-    /// Those of [`std::fs::copy`], with the path; `Cancelled` inside, in a cancelled scope.
+    /// Those of [`std::fs::copy`], with the path; [`InvalidInput`](io::ErrorKind::InvalidInput) when both are one file, or one is a
+    /// FIFO; `Cancelled` inside, in a cancelled scope.
     ///
     /// # Cancel safety
     /// Cancelled before it began, it does nothing. Once it began, it is waited for.
     #[track_caller]
     pub fn copy<P: AsRef<StdPath>>(&self, to: P) -> impl Future<Output = io::Result<u64>> + Send + 'static + use<P> {
         let to = to.as_ref().to_path_buf();
-        self.job(&"copy", "copy", OnCancel::Wait, move |path| with_both(|here, there| fs::copy(here, there), path, to))
+        self.job(&"copy", "copy", OnCancel::Wait, move |path| with_both(copy, path, to))
     }
 
     /// Gives the file one more name. (AnyIO's `hardlink_to` is called on the new name.)
@@ -167,6 +169,20 @@ impl Path {
             std::os::unix::fs::chown(path, user, group)
         })
     }
+}
+
+/// As std does it, but not onto itself, which would empty it, and not where it would wait for somebody else.
+fn copy(here: &StdPath, there: &StdPath) -> io::Result<u64> {
+    let refuse = |text| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    let from = fs::metadata(here)?;
+    let to = fs::metadata(there).ok();
+    if from.file_type().is_fifo() || to.as_ref().is_some_and(|to| to.file_type().is_fifo()) {
+        return refuse("a FIFO cannot be copied, nor be copied to");
+    }
+    if to.is_some_and(|to| (to.dev(), to.ino()) == (from.dev(), from.ino())) {
+        return refuse("both are the same file");
+    }
+    fs::copy(here, there)
 }
 
 /// The error tells the other path.

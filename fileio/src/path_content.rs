@@ -9,6 +9,8 @@ use std::{
     sync::Arc,
 };
 
+use rustix::io::Errno;
+
 use crate::{
     File, OpenOptions, Path,
     devices::{self, Device},
@@ -53,17 +55,17 @@ impl Path {
         }
     }
 
-    /// Makes or empties the file, and writes all of it.
+    /// Makes or empties the file, and writes all of it. What is no regular file is waited for as [`File`] does.
     ///
     /// # Errors
     /// Those of [`std::fs::write`], with the path; `Cancelled` inside, in a cancelled scope.
     ///
     /// # Cancel safety
-    /// Cancelled before it began, it does nothing. Once it began, it is waited for.
+    /// Cancelled before it began, it does nothing. Once it began, it is waited for, if it is a regular file.
     #[track_caller]
     pub fn write<P: AsRef<[u8]>>(&self, data: P) -> impl Future<Output = io::Result<()>> + Send + 'static + use<P> {
-        let data = data.as_ref().to_vec();
-        self.job(&"write", "write", OnCancel::Wait, move |path| fs::write(path, data))
+        let (operation, path, data) = (Operation::new(&"write"), self.clone(), data.as_ref().to_vec());
+        async move { told(write_all(operation, &path, data).await, "write", &path) }
     }
 
     /// Writes a new file, brings it to the disk, and puts it in the place of the old one in one step: whatever happens, a crash or a
@@ -74,8 +76,9 @@ impl Path {
     /// are not.
     ///
     /// # Errors
-    /// What the system says, with the path; `Cancelled` inside, in a cancelled scope. The old content is there then, unless what
-    /// failed is to bring the new name to the disk, which is last.
+    /// What the system says, with the path; [`InvalidInput`](io::ErrorKind::InvalidInput) when it leads to something that is no regular
+    /// file; `Cancelled` inside, in a cancelled scope. The old content is there then, unless what failed is to bring the new name to the
+    /// disk, which is last.
     ///
     /// # Cancel safety
     /// Cancelled before it began, it does nothing. Once it began, it is waited for.
@@ -101,14 +104,36 @@ impl Path {
             use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
             let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
             let times = Timestamps { last_access: now, last_modification: now };
-            match fs::OpenOptions::new().write(true).create_new(true).open(path) {
-                Ok(_) => Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
-                }
-                Err(error) => Err(error),
+            match utimensat(CWD, path, &times, AtFlags::empty()) {
+                // A link that leads nowhere is followed, too.
+                Err(Errno::NOENT) => fs::OpenOptions::new().append(true).create(true).open(path).map(drop),
+                touched => Ok(touched?),
             }
         })
+    }
+}
+
+async fn write_all(mut operation: Operation, path: &Path, data: Vec<u8>) -> io::Result<()> {
+    operation.enter().await?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    let (how, place) = (options.clone(), path.clone());
+    let job = move || {
+        let file = match how.open_without_waiting(place.as_std()) {
+            // A FIFO without a reader.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) => return Ok(Some((None, data))),
+            opened => opened?,
+        };
+        if file.metadata()?.is_file() {
+            (&file).write_all(&data)?;
+            return Ok(None);
+        }
+        Ok(Some((Some(File::wrap(file)?), data)))
+    };
+    match hop::run_io(&mut operation, None, OnCancel::Wait, job).await? {
+        None => Ok(()),
+        Some((Some(file), data)) => file.write_all(&data).await,
+        Some((None, data)) => options.open_path(path.clone()).await?.write_all(&data).await,
     }
 }
 
@@ -188,6 +213,9 @@ fn replace(path: &StdPath, data: &[u8]) -> io::Result<()> {
     let mut new = builder.prefix(".new-").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
     match fs::metadata(&target) {
         Ok(old) if old.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(old) if !old.is_file() => {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file: write to it"));
+        }
         Ok(old) => new.as_file().set_permissions(old.permissions())?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),

@@ -38,7 +38,14 @@ impl PathError {
 
     /// The number of the error, where the system said it.
     pub fn raw_os_error(&self) -> Option<i32> {
-        self.source.raw_os_error()
+        let mut at: Option<&(dyn Error + 'static)> = Some(&self.source);
+        while let Some(error) = at {
+            if let Some(number) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+                return Some(number);
+            }
+            at = error.source();
+        }
+        None
     }
 }
 

@@ -47,6 +47,18 @@ fn it_follows_a_link_and_refuses_a_folder() {
     });
 }
 
+#[test]
+fn it_refuses_what_is_no_regular_file_and_leaves_it_there() {
+    let (_folder, path) = folder();
+    let fifo = Path::new(crate::support::fifo(&path));
+    run(async {
+        assert_eq!(kind(fifo.write_atomic("x").await), io::ErrorKind::InvalidInput);
+        assert!(fifo.is_fifo().await?);
+        assert_eq!(fs::read_dir(&path)?.count(), 1, "nothing is left behind");
+        Ok(())
+    });
+}
+
 /// The process that is killed.
 #[test]
 fn writer_that_is_killed() {

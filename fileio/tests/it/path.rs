@@ -4,11 +4,16 @@ use std::{
     fs, io,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path as StdPath,
+    time::Duration,
 };
 
-use anyio_fileio::{Path, PathError};
+use anyio_cancel_scope::{CancelScope, is_cancellation, move_on_after};
+use anyio_fileio::{File, Path, PathError};
+use anyio_streams::ByteSendError;
 
 use crate::support::{fifo, folder, folders, kind, run};
+
+const SOON: Duration = Duration::from_millis(20);
 
 #[test]
 fn looks_tell_what_std_tells() {
@@ -98,6 +103,33 @@ fn changes_change() {
 }
 
 #[test]
+fn a_touch_follows_a_link_that_leads_nowhere() {
+    let (_folder, path) = folder();
+    std::os::unix::fs::symlink("new", path.join("link")).unwrap();
+    run(async {
+        path.join("link").touch().await?;
+        assert!(path.join("link").is_symlink().await? && path.join("new").is_file().await?);
+        assert_eq!(kind(path.join("missing/new").touch().await), io::ErrorKind::NotFound);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_copy_onto_itself_is_refused_and_leaves_the_content() {
+    let (_folder, path) = folder();
+    run(async {
+        path.join("a").write("text").await?;
+        path.join("a").hard_link(path.join("b")).await?;
+        path.join("link").symlink_to("a").await?;
+        for to in ["a", "b", "link"] {
+            assert_eq!(kind(path.join("a").copy(path.join(to)).await), io::ErrorKind::InvalidInput, "{to}");
+        }
+        assert_eq!(path.join("a").read().await?, b"text");
+        Ok(())
+    });
+}
+
+#[test]
 fn errors_tell_both_paths_and_the_number() {
     let (_folder, path) = folder();
     run(async {
@@ -109,6 +141,9 @@ fn errors_tell_both_paths_and_the_number() {
         assert_eq!(told.raw_os_error(), Some(2));
         assert_eq!(told.path(), &path.join("from"));
         assert_eq!(told.other(), Some(&path.join("to")));
+        let error = Path::new("/dev/full").write("x").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(error.get_ref().unwrap().downcast_ref::<PathError>().unwrap().raw_os_error(), Some(28));
         Ok(())
     });
 }
@@ -123,6 +158,41 @@ fn a_fifo_is_read_to_its_end() {
     });
     assert_eq!(run(Path::new(fifo).read_to_string()), "through a fifo");
     writer.join().unwrap();
+}
+
+#[test]
+fn a_write_to_a_fifo_waits_for_a_reader_and_can_be_cancelled() {
+    let (_folder, path) = folder();
+    let fifo = Path::new(fifo(&path));
+    run(async {
+        assert_eq!(move_on_after(SOON, fifo.write("x")).await?, None, "there is no reader");
+        let reader = File::open(&fifo).await?;
+        let large = vec![7; 1 << 20];
+        let error = CancelScope::after(SOON).enter(fifo.write(&large)).await.unwrap_err();
+        assert!(is_cancellation(&error), "it is full: {error:?}");
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).await?;
+        let sent = error.get_ref().unwrap().downcast_ref::<ByteSendError>().unwrap().sent;
+        assert_eq!(bytes.len(), sent, "what went out is told");
+        fifo.write("text").await?;
+        reader.read_exact(&mut bytes[..4]).await?;
+        assert_eq!(&bytes[..4], b"text");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_fifo_is_not_copied() {
+    let (_folder, path) = folder();
+    let fifo = Path::new(fifo(&path));
+    run(async {
+        path.join("file").write("text").await?;
+        assert_eq!(kind(fifo.copy(path.join("new")).await), io::ErrorKind::InvalidInput);
+        assert_eq!(kind(path.join("file").copy(&fifo).await), io::ErrorKind::InvalidInput);
+        assert!(!path.join("new").exists().await?);
+        assert_eq!(path.join("file").copy("/dev/null").await?, 4);
+        Ok(())
+    });
 }
 
 #[test]
