@@ -1,6 +1,6 @@
 //! Items that come from a thread in batches: one job for many, and the next one on its way while the last is used.
 
-use std::{future::poll_fn, io, task::Poll, vec};
+use std::{future::poll_fn, io, panic::resume_unwind, task::Poll, vec};
 
 use anyio_cancel_scope::Cancelled;
 
@@ -69,11 +69,14 @@ impl<S: Source> Batches<S> {
             self.launch(token).await;
         }
         let Next::Air(flight) = &mut self.next else { return Ok(()) };
-        let (source, batch, more) = poll_fn(|cx| match flight.poll_landed(cx) {
+        let landed = poll_fn(|cx| match flight.poll_caught(cx) {
             Poll::Ready(filled) => Poll::Ready(Ok(filled)),
             Poll::Pending => operation.poll_pending(cx).map(Err),
         })
         .await?;
+        // After a panic there are no more.
+        self.next = Next::End;
+        let (source, batch, more) = landed.unwrap_or_else(|panic| resume_unwind(panic));
         self.batch = batch.into_iter();
         self.next = if more { Next::Idle(source) } else { Next::End };
         if more && let Some(token) = hop::try_token(None) {

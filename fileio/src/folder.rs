@@ -29,9 +29,10 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// What stands in it will have that depth.
-    pub(crate) fn open(path: Path, depth: usize) -> io::Result<Self> {
-        let fd = told(open_deep(path.as_std()), "read the folder", &path)?;
+    /// What stands in it will have that depth. A path that leads through a link at its end is gone along only if `follows` says so.
+    pub(crate) fn open(path: Path, depth: usize, follows: bool) -> io::Result<Self> {
+        let more = if follows { OFlags::empty() } else { OFlags::NOFOLLOW };
+        let fd = told(open_deep(path.as_std(), more), "read the folder", &path)?;
         Ok(Self { path, depth, fd, names: Vec::new().into_iter(), more: true })
     }
 
@@ -71,11 +72,11 @@ impl Folder {
 const LONGEST: usize = 4000;
 
 /// Opens a folder whose path may be longer than the system takes, piece by piece.
-fn open_deep(path: &StdPath) -> io::Result<OwnedFd> {
+fn open_deep(path: &StdPath, more: OFlags) -> io::Result<OwnedFd> {
     let mut at: Option<OwnedFd> = None;
     let mut piece = PathBuf::new();
-    let open = |at: &Option<OwnedFd>, piece: &StdPath| {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = |at: &Option<OwnedFd>, piece: &StdPath, more: OFlags| {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | more;
         retry_on_intr(|| match at {
             Some(fd) => openat(fd, piece, flags, Mode::empty()),
             None => openat(CWD, piece, flags, Mode::empty()),
@@ -84,7 +85,7 @@ fn open_deep(path: &StdPath) -> io::Result<OwnedFd> {
     if path.as_os_str().len() > LONGEST {
         for part in path.components() {
             if piece.as_os_str().len() + part.as_os_str().len() + 1 > LONGEST {
-                at = Some(open(&at, &piece)?);
+                at = Some(open(&at, &piece, OFlags::empty())?);
                 piece = PathBuf::new();
             }
             piece.push(part);
@@ -96,12 +97,12 @@ fn open_deep(path: &StdPath) -> io::Result<OwnedFd> {
         // As std has it: an empty path leads nowhere.
         return Err(io::ErrorKind::NotFound.into());
     }
-    Ok(open(&at, &piece)?)
+    Ok(open(&at, &piece, more)?)
 }
 
 /// What a path of any length leads to: the device, the number, and whether it is a folder.
 pub(crate) fn identity(path: &StdPath) -> io::Result<(u64, u64)> {
-    let fd = open_deep(path)?;
+    let fd = open_deep(path, OFlags::empty())?;
     let found = rustix::fs::fstat(&fd)?;
     Ok((found.st_dev, found.st_ino))
 }

@@ -4,16 +4,17 @@ use std::{fmt, future::Future, io, path::Path as StdPath};
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::{DirEntry, Path, Walk};
+use crate::{DirEntry, Path, Walk, walk::leads_to_a_folder};
 
 impl Path {
     /// All below the folder whose path from here matches the pattern.
     ///
     /// `*` stands for any part of one name, `?` for one character, `[a-z]` for one of these, `{a,b}` for one of those, `**` for any number of
-    /// folders. Names that begin with a dot are matched as any other. `**` does not go through links.
+    /// folders. A `/` at the end stands for folders only. Names that begin with a dot are matched as any other. What stands before the
+    /// first `**` is gone along through links; `**` itself does not go through links.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput): it is no pattern, or begins at a root.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput): it is no pattern, begins at a root, or has a `..` in it.
     ///
     /// # Examples
     /// ```
@@ -66,12 +67,16 @@ pub struct Glob {
 impl Glob {
     fn new(base: &Path, pattern: &str, ignore_case: bool) -> io::Result<Self> {
         check(pattern)?;
-        let whole = matcher(pattern, ignore_case)?;
+        let parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        if parts.is_empty() || parts.contains(&"..") {
+            let text = format!("the pattern {pattern:?} must have names, and no `..`: join that to the folder");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let (whole, folders) = (matcher(&parts.join("/"), ignore_case)?, pattern.ends_with('/'));
         // The parts up to the first `**` keep the walk out of folders in which nothing can match.
-        let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty()).collect();
-        let fixed = parts.iter().take_while(|part| !part.contains("**") && !part.contains(['{', '}'])).count();
+        let fixed = parts.iter().take_while(|part| !part.contains("**") && is_whole(part)).count();
         let leading = parts[..fixed].iter().map(|part| matcher(part, ignore_case)).collect::<io::Result<Vec<_>>>()?;
-        let mut walk = base.walk();
+        let mut walk = base.walk().follow_links_to(fixed);
         if fixed == parts.len() {
             walk = walk.max_depth(fixed);
         }
@@ -81,6 +86,7 @@ impl Glob {
             .tell_if(move |entry| {
                 let path = entry.path();
                 whole.is_match(path.as_std().strip_prefix(&origin).unwrap_or(path.as_std()))
+                    && (!folders || entry.file_type().is_dir() || leads_to_a_folder(entry))
             });
         Ok(Self { walk })
     }
@@ -106,6 +112,11 @@ impl fmt::Debug for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Glob").finish_non_exhaustive()
     }
+}
+
+/// Whether no `{` of another part reaches into this one.
+fn is_whole(part: &str) -> bool {
+    part.matches('{').count() == part.matches('}').count()
 }
 
 fn check(pattern: &str) -> io::Result<()> {

@@ -58,7 +58,12 @@ impl<T: Send + 'static> Flight<T> {
     }
 
     pub(crate) fn poll_landed(&mut self, cx: &mut Context<'_>) -> Poll<T> {
-        if let Some(landed) = self.try_landed() {
+        self.poll_caught(cx).map(|landed| landed.unwrap_or_else(|panic| resume_unwind(panic)))
+    }
+
+    /// The same, with what the job panicked with.
+    pub(crate) fn poll_caught(&mut self, cx: &mut Context<'_>) -> Poll<thread::Result<T>> {
+        if let Some(landed) = self.slot.try_landed() {
             return Poll::Ready(landed);
         }
         if let Some(carrier) = &mut self.carrier
@@ -66,7 +71,7 @@ impl<T: Send + 'static> Flight<T> {
         {
             self.carrier = None;
         }
-        match self.try_landed() {
+        match self.slot.try_landed() {
             Some(landed) => Poll::Ready(landed),
             None => Poll::Pending,
         }
@@ -74,17 +79,7 @@ impl<T: Send + 'static> Flight<T> {
 
     /// What it came to, if it has landed.
     pub(crate) fn try_landed(&mut self) -> Option<T> {
-        let mut phase = self.slot.lock();
-        if !matches!(&*phase, Phase::Landed(_)) {
-            return None;
-        }
-        let landed = mem::replace(&mut *phase, Phase::Gone);
-        drop(phase);
-        match landed {
-            Phase::Landed(Ok(result)) => Some(result),
-            Phase::Landed(Err(panic)) => resume_unwind(panic),
-            _ => None,
-        }
+        self.slot.try_landed().map(|landed| landed.unwrap_or_else(|panic| resume_unwind(panic)))
     }
 
     /// Takes the job back, if it has not begun.
@@ -131,6 +126,17 @@ impl<T> Slot<T> {
         let flying = mem::replace(&mut *self.lock(), Phase::Landed(result));
         self.landed.notify_all();
         drop(flying);
+    }
+
+    fn try_landed(&self) -> Option<thread::Result<T>> {
+        let mut phase = self.lock();
+        match mem::replace(&mut *phase, Phase::Gone) {
+            Phase::Landed(result) => Some(result),
+            other => {
+                *phase = other;
+                None
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Phase<T>> {

@@ -36,7 +36,7 @@ impl Path {
     pub fn read_dir(&self) -> impl Future<Output = io::Result<ReadDir>> + Send + 'static + use<> {
         let path = self.clone();
         self.job(&"read_dir", "read the folder", OnCancel::Leave, move |_| {
-            let folder = Folder::open(path, 1)?;
+            let folder = Folder::open(path, 1, true)?;
             Ok(ReadDir { entries: Batches::begun(Batches::begin(folder)) })
         })
     }

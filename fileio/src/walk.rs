@@ -68,7 +68,7 @@ impl Walk {
     #[track_caller]
     #[must_use]
     pub fn follow_links(mut self, follow: bool) -> Self {
-        self.draft("follow_links").follows = follow;
+        self.draft("follow_links").follows_to = if follow { usize::MAX } else { 0 };
         self
     }
 
@@ -80,6 +80,12 @@ impl Walk {
     #[must_use]
     pub fn enter_if(mut self, enters: impl Fn(&DirEntry) -> bool + Send + 'static) -> Self {
         self.draft("enter_if").enters = Some(Box::new(enters));
+        self
+    }
+
+    /// Goes into folders that links lead to, down to that depth.
+    pub(crate) fn follow_links_to(mut self, depth: usize) -> Self {
+        self.draft("follow_links_to").follows_to = depth;
         self
     }
 
@@ -135,7 +141,8 @@ type Holds = Box<dyn Fn(&DirEntry) -> bool + Send>;
 /// The walk, on its thread. It holds one folder open, however deep it is.
 struct Tree {
     deepest: usize,
-    follows: bool,
+    /// Links down to that depth are gone into.
+    follows_to: usize,
     enters: Option<Holds>,
     tells: Option<Holds>,
     open: Option<(Folder, Option<Arc<Above>>)>,
@@ -157,7 +164,7 @@ struct Above {
 impl Tree {
     fn new(root: Path) -> Self {
         let todo = vec![Todo { path: root, depth: 1, above: None }];
-        Self { deepest: usize::MAX, follows: false, enters: None, tells: None, open: None, todo }
+        Self { deepest: usize::MAX, follows_to: 0, enters: None, tells: None, open: None, todo }
     }
 
     /// Opens the next folder; `None` when there is none.
@@ -167,7 +174,8 @@ impl Tree {
             return Some(Ok(()));
         }
         let mut here = above;
-        if self.follows {
+        // Where only so many are followed, no loop is endless.
+        if self.follows_to == usize::MAX {
             let identity = match identity(path.as_std()) {
                 Ok(identity) => identity,
                 Err(error) => return Some(Err(crate::path_error::tell(error, "read the folder", &path))),
@@ -182,16 +190,24 @@ impl Tree {
             }
             here = Some(Arc::new(Above { identity, above: here }));
         }
-        Some(Folder::open(path, depth).map(|folder| self.open = Some((folder, here))))
+        // What became a link since it was told as a folder is not gone into.
+        let follows = depth == 1 || self.follows(depth - 1);
+        Some(Folder::open(path, depth, follows).map(|folder| self.open = Some((folder, here))))
+    }
+
+    fn follows(&self, depth: usize) -> bool {
+        depth <= self.follows_to
     }
 
     fn goes_into(&self, entry: &DirEntry) -> bool {
-        let is_folder = entry.file_type().is_dir()
-            || self.follows
-                && entry.file_type().is_symlink()
-                && fs::metadata(entry.path().as_std()).is_ok_and(|of| of.is_dir());
-        is_folder && entry.depth() < self.deepest && self.enters.as_ref().is_none_or(|enters| enters(entry))
+        let is_folder = || entry.file_type().is_dir() || self.follows(entry.depth()) && leads_to_a_folder(entry);
+        entry.depth() < self.deepest && is_folder() && self.enters.as_ref().is_none_or(|enters| enters(entry))
     }
+}
+
+/// Whether it is a link to a folder.
+pub(crate) fn leads_to_a_folder(entry: &DirEntry) -> bool {
+    entry.file_type().is_symlink() && fs::metadata(entry.path().as_std()).is_ok_and(|of| of.is_dir())
 }
 
 impl Source for Tree {

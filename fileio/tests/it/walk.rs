@@ -5,6 +5,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs, io,
     os::unix::{ffi::OsStrExt, fs::symlink},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path as StdPath, PathBuf},
 };
 
@@ -120,6 +121,78 @@ fn a_folder_that_cannot_be_read_is_told_and_the_walk_ends() {
 }
 
 #[test]
+fn a_loop_of_links_is_gone_along_no_further_than_the_pattern() {
+    let (_folder, path) = folder();
+    symlink(".", path.join("again")).unwrap();
+    symlink("self", path.join("self")).unwrap();
+    run(async {
+        let expected = ["again/again/again", "again/again/self"];
+        assert_eq!(matched(&path, "*/*/*").await?, expected);
+        assert_eq!(matched(&path, "**").await?, ["again", "self"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_folder_that_became_a_link_is_not_gone_into() {
+    let ((_folder, path), (_other, outside)) = (folder(), folder());
+    fs::create_dir(path.join("a")).unwrap();
+    fs::write(outside.join("secret"), "").unwrap();
+    let at = path.join("a");
+    let replaced = move |_: &DirEntry| {
+        fs::remove_dir(&at).unwrap();
+        symlink(&outside, &at).unwrap();
+        true
+    };
+    run(async {
+        let mut walk = path.walk().enter_if(replaced);
+        assert_eq!(walk.next().await?.unwrap().file_name(), "a");
+        assert_eq!(kind(walk.next().await), io::ErrorKind::NotADirectory);
+        assert!(walk.next().await?.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_folder_that_is_removed_meanwhile_is_told_and_the_walk_goes_on() {
+    let (_folder, path) = folder();
+    for name in ["a", "b"] {
+        fs::create_dir(path.join(name)).unwrap();
+        fs::write(path.join(name).join("file"), "").unwrap();
+    }
+    let removed = path.join("a");
+    let remove = move |entry: &DirEntry| {
+        if entry.file_name() == "a" {
+            fs::remove_dir_all(&removed).unwrap();
+        }
+        true
+    };
+    run(async {
+        let (mut walk, mut found, mut errors) = (path.walk().enter_if(remove), BTreeSet::new(), Vec::new());
+        loop {
+            match walk.next().await {
+                Ok(None) => break,
+                Ok(Some(entry)) => drop(found.insert(entry.path())),
+                Err(error) => errors.push(error),
+            }
+        }
+        assert_eq!(found, BTreeSet::from(["a", "b", "b/file"].map(|name| path.join(name))));
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(errors[0].kind(), io::ErrorKind::NotFound);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_predicate_that_panics_ends_the_walk() {
+    let (_folder, path) = folder();
+    fs::create_dir(path.join("a")).unwrap();
+    let mut walk = path.walk().enter_if(|_| panic!("on purpose"));
+    assert!(catch_unwind(AssertUnwindSafe(|| run(walk.next()))).is_err());
+    assert!(run(walk.next()).is_none());
+}
+
+#[test]
 fn trees_may_be_deeper_than_paths_may_be_long() {
     let (temporary, path) = folder();
     let name = "d".repeat(200);
@@ -221,7 +294,13 @@ fn patterns_match_below_the_folder() {
         assert_eq!(found.next().await?.unwrap().path(), path.join("sub/deep/d.txt"));
         let mut found = path.glob_ignore_case("B.*")?;
         assert_eq!(found.next().await?.unwrap().file_name(), "b.TXT");
-        for pattern in ["", "/abs", "a[", "{a"] {
+        assert_eq!(matched(&path, "./sub//*.txt").await?, ["sub/c.txt"], "as a path has it");
+        assert_eq!(matched(&path, "*/").await?, ["link", "other", "sub"], "folders only");
+        assert_eq!(matched(&path, "**/").await?, ["link", "other", "sub", "sub/deep"]);
+        assert_eq!(matched(&path, "l*/*.txt").await?, ["link/c.txt"], "through a link");
+        assert_eq!(matched(&path, "{link,other}/*").await?, ["link/c.txt", "link/deep", "other/e.rs"]);
+        assert_eq!(matched(&path, "{sub/deep,other}/*").await?, ["other/e.rs", "sub/deep/d.txt"]);
+        for pattern in ["", "/abs", "a[", "{a", ".", "..", "../*", "sub/../*"] {
             assert_eq!(kind(path.glob(pattern)), io::ErrorKind::InvalidInput, "{pattern}");
         }
         Ok(())
