@@ -46,7 +46,7 @@ impl Operation {
         poll_fn(move |cx| self.poll_enter(cx))
     }
 
-    pub(crate) fn poll_enter(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
+    fn poll_enter(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
         if !self.gave_way && DONE.with(|done| done.get() >= ENOUGH) {
             DONE.with(|done| done.set(0));
             self.gave_way = true;

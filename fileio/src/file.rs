@@ -15,7 +15,6 @@ use std::{
     },
 };
 
-use anyio_cancel_scope::Cancelled;
 use anyio_streams::ByteSendError;
 use anyio_sync::{CapacityLimiter, Lock};
 
@@ -262,10 +261,13 @@ impl File {
     pub fn write_all(&self, data: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
         let mut operation = Operation::new(&"write_all");
         async move {
-            let cancelled = |cancelled: Cancelled| ByteSendError::new(0, cancelled);
-            operation.enter().await.map_err(cancelled)?;
-            let mut turn = self.kind.turn().await.map_err(cancelled)?;
-            Ok(turn.write_all(data, &mut operation, self.limiter()).await?)
+            let mut sent = 0;
+            let written = async {
+                operation.enter().await?;
+                self.kind.turn().await?.write_all(data, &mut sent, &mut operation, self.limiter()).await
+            };
+            let written: io::Result<()> = written.await;
+            written.map_err(|error| ByteSendError::new(sent, error).into())
         }
     }
 

@@ -9,29 +9,31 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use anyio_cancel_scope::Cancelled;
 use anyio_streams::{AsyncResource, ByteReceiveStream, ByteSendError, ByteSendStream, ReceiveError, SendReason};
 use anyio_typed_attrs::{AttributeRequest, TypedAttributeProvider};
 
-use crate::{File, FileDescriptor, FilePath, OpenOptions, StdFile, entry::Operation};
+use crate::{File, FileDescriptor, FilePath, OpenOptions, StdFile, entry::Operation, gate::Gate};
 
 /// A file that several tasks may use while one closes it.
 struct Shared {
     file: Mutex<Option<Arc<File>>>,
+    gate: Gate,
 }
 
 impl Shared {
     fn new(file: File) -> Self {
-        Self { file: Mutex::new(Some(Arc::new(file))) }
+        Self { file: Mutex::new(Some(Arc::new(file))), gate: Gate::default() }
     }
 
     fn open(&self) -> Option<Arc<File>> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// It is closed when the last operation on it ends.
+    /// It is closed when the last operation on it ends; those that wait are told.
     fn take(&self) -> Option<Arc<File>> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.gate.close();
+        file
     }
 
     fn provide(&self, request: &mut AttributeRequest<'_>) {
@@ -44,6 +46,35 @@ impl Shared {
         if let Ok(other) = file.file.try_clone() {
             request.provide::<StdFile>(|| other);
         }
+    }
+}
+
+/// Receives from a file as long as the gate is open.
+pub(crate) async fn receive(
+    file: &File,
+    buf: &mut [u8],
+    operation: &mut Operation,
+    gate: &Gate,
+) -> Result<usize, ReceiveError> {
+    let read = async { file.kind.turn().await?.read(buf, operation, file.limiter()).await };
+    match gate.while_open(read).await.ok_or(ReceiveError::Closed)?? {
+        0 => Err(ReceiveError::EndOfStream),
+        count => Ok(count),
+    }
+}
+
+/// Sends to a file as long as the gate is open.
+pub(crate) async fn send(
+    file: &File,
+    data: &[u8],
+    operation: &mut Operation,
+    gate: &Gate,
+) -> Result<(), ByteSendError> {
+    let mut sent = 0;
+    let write = async { file.kind.turn().await?.write_all(data, &mut sent, operation, file.limiter()).await };
+    match gate.while_open(write).await {
+        None => Err(ByteSendError::new(sent, SendReason::Closed)),
+        Some(written) => written.map_err(|error: io::Error| ByteSendError::new(sent, error)),
     }
 }
 
@@ -117,10 +148,7 @@ impl FileReadStream {
         async move {
             operation.enter().await?;
             let file = self.shared.open().ok_or(ReceiveError::Closed)?;
-            match file.kind.turn().await?.read(buf, &mut operation, file.limiter()).await? {
-                0 => Err(ReceiveError::EndOfStream),
-                count => Ok(count),
-            }
+            receive(&file, buf, &mut operation, &self.shared.gate).await
         }
     }
 
@@ -149,7 +177,7 @@ impl FileReadStream {
         self.seek(SeekFrom::Current(0))
     }
 
-    /// Closes the file, as dropping the stream does.
+    /// Closes the file, as dropping the stream does. Who waits to receive is told.
     pub fn close(&self) {
         drop(self.shared.take());
     }
@@ -241,11 +269,9 @@ impl FileWriteStream {
     pub fn send(&self, data: &[u8]) -> impl Future<Output = Result<(), ByteSendError>> + Send {
         let mut operation = Operation::new(&"send");
         async move {
-            let cancelled = |cancelled: Cancelled| ByteSendError::new(0, cancelled);
-            operation.enter().await.map_err(cancelled)?;
+            operation.enter().await.map_err(|cancelled| ByteSendError::new(0, cancelled))?;
             let Some(file) = self.shared.open() else { return Err(ByteSendError::new(0, SendReason::Closed)) };
-            let mut turn = file.kind.turn().await.map_err(cancelled)?;
-            turn.write_all(data, &mut operation, file.limiter()).await
+            send(&file, data, &mut operation, &self.shared.gate).await
         }
     }
 
@@ -280,7 +306,7 @@ impl FileWriteStream {
         }
     }
 
-    /// Closes the file, as dropping the stream does: what is collected is written on this thread, and an error told to nobody.
+    /// Closes the file, as dropping the stream does, and tells who waits to send: what is collected is written on this thread, and an error told to nobody.
     pub fn close(&self) {
         drop(self.shared.take());
     }

@@ -32,6 +32,7 @@ mod devices;
 mod disk;
 mod entry;
 mod folder;
+mod gate;
 mod hop;
 mod live;
 mod sys;

@@ -5,17 +5,13 @@ use std::{
     future::Future,
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
 };
 
-use anyio_cancel_scope::Cancelled;
 use anyio_streams::{AsyncResource, ByteReceiveStream, ByteSendError, ByteSendStream, ReceiveError, SendReason};
 use anyio_typed_attrs::{AttributeRequest, TypedAttributeProvider};
 
-use crate::{File, FileDescriptor, entry::Operation};
+use crate::{File, FileDescriptor, entry::Operation, file_stream, gate::Gate};
 
 /// A standard stream, of which the process has one: it is opened once and stays.
 struct Standard {
@@ -55,13 +51,13 @@ impl Standard {
 pub fn stdin() -> Stdin {
     static STANDARD: OnceLock<Arc<Standard>> = OnceLock::new();
     let standard = STANDARD.get_or_init(|| Arc::new(Standard::open(io::stdin().as_fd()))).clone();
-    Stdin { standard, closed: AtomicBool::new(false) }
+    Stdin { standard, gate: Gate::default() }
 }
 
 /// The standard input of the process. Made by [`stdin`].
 pub struct Stdin {
     standard: Arc<Standard>,
-    closed: AtomicBool,
+    gate: Gate,
 }
 
 impl Stdin {
@@ -84,20 +80,17 @@ impl Stdin {
         let mut operation = Operation::new(&"receive");
         async move {
             operation.enter().await?;
-            if self.closed.load(Ordering::Acquire) {
+            if self.gate.is_closed() {
                 return Err(ReceiveError::Closed);
             }
             let file = self.standard.file()?;
-            match file.kind.turn().await?.read(buf, &mut operation, file.limiter()).await? {
-                0 => Err(ReceiveError::EndOfStream),
-                count => Ok(count),
-            }
+            file_stream::receive(file, buf, &mut operation, &self.gate).await
         }
     }
 
     /// Closes this handle. The standard input of the process stays open.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.gate.close();
     }
 }
 
@@ -129,37 +122,35 @@ impl TypedAttributeProvider for Stdin {
 
 impl fmt::Debug for Stdin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stdin").field("closed", &self.closed).finish_non_exhaustive()
+        f.debug_struct("Stdin").field("closed", &self.gate.is_closed()).finish_non_exhaustive()
     }
 }
 
 /// What both outputs do.
 struct Output {
     standard: Arc<Standard>,
-    closed: AtomicBool,
+    gate: Gate,
 }
 
 impl Output {
     fn new(standard: Arc<Standard>) -> Self {
-        Self { standard, closed: AtomicBool::new(false) }
+        Self { standard, gate: Gate::default() }
     }
 
     async fn send(&self, data: &[u8], mut operation: Operation) -> Result<(), ByteSendError> {
-        let cancelled = |cancelled: Cancelled| ByteSendError::new(0, cancelled);
-        operation.enter().await.map_err(cancelled)?;
-        if self.closed.load(Ordering::Acquire) {
+        operation.enter().await.map_err(|cancelled| ByteSendError::new(0, cancelled))?;
+        if self.gate.is_closed() {
             return Err(ByteSendError::new(0, SendReason::Closed));
         }
         let file = self.standard.file().map_err(|error| ByteSendError::new(0, error))?;
-        let mut turn = file.kind.turn().await.map_err(cancelled)?;
-        turn.write_all(data, &mut operation, file.limiter()).await?;
+        file_stream::send(file, data, &mut operation, &self.gate).await?;
         // A file collects; what was printed is printed.
-        let flushed = turn.flush(&mut operation, file.limiter()).await;
-        flushed.map_err(|error| ByteSendError::new(data.len(), error))
+        let flush = async { file.kind.turn().await?.flush(&mut operation, file.limiter()).await };
+        flush.await.map_err(|error: io::Error| ByteSendError::new(data.len(), error))
     }
 
     fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.gate.close();
     }
 }
 
@@ -224,7 +215,7 @@ macro_rules! output {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).field("closed", &self.output.closed).finish_non_exhaustive()
+                f.debug_struct(stringify!($name)).field("closed", &self.output.gate.is_closed()).finish_non_exhaustive()
             }
         }
     };

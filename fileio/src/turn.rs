@@ -3,7 +3,6 @@
 use std::io;
 
 use anyio_cancel_scope::Cancelled;
-use anyio_streams::ByteSendError;
 use anyio_sync::{CapacityLimiter, Lock, LockGuard};
 
 use crate::{disk::Disk, entry::Operation, live::Live};
@@ -82,21 +81,20 @@ impl Turn<'_> {
         }
     }
 
-    /// Writes all of it, or tells how much.
+    /// Writes all of it; how much it was is in `sent` in any case.
     pub(crate) async fn write_all(
         &mut self,
         data: &[u8],
+        sent: &mut usize,
         operation: &mut Operation,
         limiter: Option<&CapacityLimiter>,
-    ) -> Result<(), ByteSendError> {
-        let mut sent = 0;
-        while sent < data.len() {
-            match self.write(&data[sent..], operation, limiter).await {
-                Ok(0) => return Err(ByteSendError::new(sent, io::Error::from(io::ErrorKind::WriteZero))),
-                Ok(count) => sent += count,
-                Err(error) => return Err(ByteSendError::new(sent, error)),
+    ) -> io::Result<()> {
+        while *sent < data.len() {
+            match self.write(&data[*sent..], operation, limiter).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                count => *sent += count,
             }
-            operation.breathe().await.map_err(|cancelled| ByteSendError::new(sent, cancelled))?;
+            operation.breathe().await?;
         }
         Ok(())
     }

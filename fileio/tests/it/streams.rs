@@ -1,6 +1,7 @@
 //! Files and standard streams as byte streams.
 
 use std::{
+    cell::Cell,
     fs,
     io::{self, SeekFrom, Write},
     os::fd::AsRawFd,
@@ -10,10 +11,14 @@ use std::{
 
 use anyio_cancel_scope::{CancelScope, move_on_after};
 use anyio_fileio::{File, FileDescriptor, FilePath, FileReadStream, FileWriteStream, StdFile, stderr, stdin, stdout};
-use anyio_streams::{AsyncResource, ByteReceiveStream, ByteSendStream, ReceiveError};
+use anyio_streams::{
+    AsyncResource, ByteReceiveStream, ByteSendStream, ReceiveError, Stapled, conformance::ByteStreams,
+};
 use anyio_typed_attrs::TypedAttributeExt;
 
-use crate::support::{folder, folders, run};
+use futures_lite::future::zip;
+
+use crate::support::{fifo, folder, folders, run};
 
 #[test]
 fn a_file_is_received_up_to_its_end() {
@@ -94,6 +99,36 @@ fn what_is_sent_is_in_the_file_when_the_stream_is_closed() {
             Ok(())
         });
     }
+}
+
+#[test]
+fn streams_of_fifos_keep_the_contract_of_byte_streams() {
+    // Of a file nothing comes by itself; two FIFOs are a connection. Any number of tasks may use a file.
+    let (_folder, path) = folder();
+    let count = Cell::new(0);
+    let one_way = async || {
+        count.set(count.get() + 1);
+        let folder = path.join(count.get().to_string());
+        folder.create_dir().await?;
+        let fifo = fifo(&folder);
+        let reader = FileReadStream::from_path(&fifo).await?;
+        io::Result::Ok((FileWriteStream::from_path(&fifo).await?, reader))
+    };
+    let both_ways = async || {
+        let ((there, here), (back, home)) = (one_way().await?, one_way().await?);
+        Ok((Stapled::new(there, home), Stapled::new(back, here)))
+    };
+    futures_lite::future::block_on(ByteStreams::new(both_ways).without_busy().check());
+}
+
+#[test]
+fn a_close_of_the_standard_input_tells_who_waits() {
+    // H4
+    let mut child = process("close", Stdio::piped());
+    let input = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "closed");
+    drop(input);
 }
 
 #[test]
@@ -180,6 +215,14 @@ fn process_that_reads_stdin() {
                     Err(error) => return Err(error.into()),
                 }
             }
+        }),
+        Ok("close") => run(async {
+            let input = stdin();
+            let mut room = [0; 10];
+            let (received, ()) = zip(input.receive(&mut room), async { input.close() }).await;
+            assert!(received.unwrap_err().is_closed());
+            stderr().send(b"closed").await?;
+            Ok(())
         }),
         Ok("give up") => run(async {
             let received = async { Ok::<_, io::Error>(stdin().receive(&mut [0; 10]).await?) };
