@@ -356,6 +356,9 @@ impl File {
 
     /// The file of std, at the same position. A file that was opened here has `O_NONBLOCK` set, which means nothing for a regular file.
     ///
+    /// What a [`read_exact`](Self::read_exact) of a FIFO or a terminal took and put back, since it was cancelled or came to the end, is lost:
+    /// read it before.
+    ///
     /// # Errors
     /// Those of [`flush`](Self::flush); the file is closed then.
     ///

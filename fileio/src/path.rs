@@ -133,6 +133,9 @@ impl Path {
     }
 
     /// With another extension; an empty one takes it away.
+    ///
+    /// # Panics
+    /// When the extension has a `/` in it, as in std.
     #[must_use]
     pub fn with_extension(&self, extension: impl AsRef<OsStr>) -> Self {
         self.path.with_extension(extension).into()

@@ -5,6 +5,8 @@ use std::{
     io::{self, Cursor, Read, Seek, SeekFrom, Write},
 };
 
+use anyio_streams::ByteSendError;
+
 use crate::{
     File,
     entry::{Operation, spend},
@@ -124,7 +126,7 @@ impl SpooledTemporaryFile {
     /// Writes all of `data`. It goes to the disk first if it would be larger then than memory may hold.
     ///
     /// # Errors
-    /// Those of [`rollover`](Self::rollover) and [`File::write_all`].
+    /// Those of [`rollover`](Self::rollover) and [`File::write_all`], with a [`ByteSendError`] inside.
     ///
     /// # Cancel safety
     /// That of [`File::write_all`]; nothing was written while it goes to the disk.
@@ -132,20 +134,62 @@ impl SpooledTemporaryFile {
     pub fn write_all(&mut self, data: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
         let mut operation = Operation::new(&"write_all");
         async move {
+            let nothing = |error: io::Error| io::Error::from(ByteSendError::new(0, error));
             if let Place::Memory(memory) = &mut self.place {
-                operation.enter().await?;
+                operation.enter().await.map_err(|cancelled| nothing(cancelled.into()))?;
                 let end = memory.position().saturating_add(data.len() as u64).max(memory.get_ref().len() as u64);
                 if end <= self.most as u64 {
                     spend(data.len());
                     return memory.write_all(data);
                 }
-                self.rollover().await?;
+                self.rollover().await.map_err(nothing)?;
             }
             match &self.place {
                 Place::Disk(file) => file.write_all(data).await,
                 Place::Memory(_) => Err(io::Error::other("it did not go to the disk")),
             }
         }
+    }
+
+    /// Cuts it off, or fills it up with zeros. The position stays. It goes to the disk first if memory may not hold so much. (AnyIO's
+    /// `truncate`.)
+    ///
+    /// # Errors
+    /// Those of [`rollover`](Self::rollover) and [`File::set_len`].
+    ///
+    /// # Cancel safety
+    /// Cancelled before it began, it has the size that it had. Once it began, it is waited for.
+    #[track_caller]
+    pub fn set_len(&mut self, size: u64) -> impl Future<Output = io::Result<()>> + Send {
+        let mut operation = Operation::new(&"set_len");
+        async move {
+            if let Place::Memory(memory) = &mut self.place {
+                operation.enter().await?;
+                if let Ok(size) = usize::try_from(size)
+                    && size <= self.most
+                {
+                    memory.get_mut().resize(size, 0);
+                    return Ok(());
+                }
+                self.rollover().await?;
+            }
+            match &self.place {
+                Place::Disk(file) => file.set_len(size).await,
+                Place::Memory(_) => Err(io::Error::other("it did not go to the disk")),
+            }
+        }
+    }
+
+    /// Where the position is.
+    ///
+    /// # Errors
+    /// Those of [`seek`](Self::seek).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    #[track_caller]
+    pub fn tell(&mut self) -> impl Future<Output = io::Result<u64>> + Send {
+        self.seek(SeekFrom::Current(0))
     }
 
     /// Moves the position, and tells where it is.

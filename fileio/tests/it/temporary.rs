@@ -5,8 +5,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use anyio_cancel_scope::CancelScope;
+use anyio_cancel_scope::{CancelScope, is_cancellation};
 use anyio_fileio::{NamedTemporaryFile, SpooledTemporaryFile, TemporaryDirectory, gettempdir, temporary_file};
+use anyio_streams::ByteSendError;
 
 use crate::support::{cancelled, folder, kind, run};
 
@@ -117,12 +118,48 @@ fn a_spooled_file_goes_to_the_disk_when_it_is_larger_than_it_may_be() {
 }
 
 #[test]
+fn a_spooled_file_is_cut_off_and_filled_up() {
+    run(async {
+        let mut file = SpooledTemporaryFile::new(10);
+        file.write_all(b"abcdef").await?;
+        file.set_len(3).await?;
+        assert_eq!(file.tell().await?, 6, "the position stays");
+        file.set_len(10).await?;
+        assert!(!file.is_rolled_over(), "it is no larger");
+        file.set_len(11).await?;
+        assert!(file.is_rolled_over());
+        assert_eq!(file.tell().await?, 6, "the position stays");
+        file.seek(SeekFrom::Start(0)).await?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).await?;
+        assert_eq!(bytes, b"abc\0\0\0\0\0\0\0\0");
+        file.set_len(1).await?;
+        file.seek(SeekFrom::End(0)).await?;
+        assert_eq!(file.tell().await?, 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_cancelled_write_to_a_spooled_file_tells_that_nothing_was_written() {
+    // H6
+    for data in [&b"abc"[..], b"abcdef"] {
+        let (mut file, scope) = (SpooledTemporaryFile::new(3), CancelScope::new());
+        scope.cancel();
+        let error = futures_lite::future::block_on(scope.enter(file.write_all(data))).unwrap_err();
+        assert!(is_cancellation(&error));
+        assert_eq!(error.get_ref().unwrap().downcast_ref::<ByteSendError>().unwrap().sent, 0);
+    }
+}
+
+#[test]
 fn a_spooled_file_does_nothing_in_a_cancelled_scope() {
     // R4
     let mut file = SpooledTemporaryFile::new(3);
     cancelled(file.write_all(b"abc"));
     cancelled(file.write_all(b"abcdef"));
     cancelled(file.rollover());
+    cancelled(file.set_len(2));
     run(file.write_all(b"xyz"));
     cancelled(file.seek(SeekFrom::Start(0)));
     cancelled(file.read(&mut [0; 3]));
