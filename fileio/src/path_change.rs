@@ -151,8 +151,8 @@ impl Path {
         })
     }
 
-    /// Changes the owner, by number; `None` leaves it. Whose it is tells [`metadata`](Self::metadata), as
-    /// [`MetadataExt`](std::os::unix::fs::MetadataExt).
+    /// Changes the owner, by number; `None` leaves it. Whose it is tell [`owner`](Self::owner) and [`group`](Self::group), and, by number,
+    /// [`metadata`](Self::metadata), as [`MetadataExt`](std::os::unix::fs::MetadataExt).
     ///
     /// # Errors
     /// Those of [`std::os::unix::fs::chown`], with the path; `Cancelled` inside, in a cancelled scope.

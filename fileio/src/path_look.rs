@@ -156,9 +156,7 @@ impl Path {
         async move {
             match stat(&path, &mut operation, follow).await {
                 Ok(metadata) => Ok(holds(&metadata)),
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                    Ok(false)
-                }
+                Err(error) if is_nothing(&error) => Ok(false),
                 error => told(error.map(|_| false), "look at", &path),
             }
         }
@@ -181,6 +179,61 @@ impl Path {
             let (here, there) = (here.await?, there.await?);
             Ok((here.dev(), here.ino()) == (there.dev(), there.ino()))
         }
+    }
+
+    /// Whether it is where a file system is mounted: a folder on another device than the one above it, or a root. `false` if there is
+    /// nothing, and of a link. A folder that is mounted a second time within its own file system is not seen to be.
+    ///
+    /// # Errors
+    /// Those of [`exists`](Self::exists).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    #[track_caller]
+    pub fn is_mount(&self) -> impl Future<Output = io::Result<bool>> + Send + 'static + use<> {
+        self.job(&"is_mount", "look at", OnCancel::Leave, |path| {
+            let here = match fs::symlink_metadata(path) {
+                Err(error) if is_nothing(&error) => return Ok(false),
+                here => here?,
+            };
+            if !here.is_dir() {
+                return Ok(false);
+            }
+            let above = fs::symlink_metadata(path.join(".."))?;
+            Ok(here.dev() != above.dev() || here.ino() == above.ino())
+        })
+    }
+
+    /// The name of the user whose it is.
+    ///
+    /// # Errors
+    /// Those of [`metadata`](Self::metadata), which knows the number; [`NotFound`](io::ErrorKind::NotFound) when that has no name.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    #[track_caller]
+    pub fn owner(&self) -> impl Future<Output = io::Result<String>> + Send + 'static + use<> {
+        self.job(&"owner", "find the owner of", OnCancel::Leave, |path| {
+            let number = fs::metadata(path)?.uid();
+            let user = nix::unistd::User::from_uid(number.into())?;
+            user.map(|user| user.name).ok_or_else(|| nameless("user", number))
+        })
+    }
+
+    /// The name of the group whose it is.
+    ///
+    /// # Errors
+    /// Those of [`owner`](Self::owner).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    #[track_caller]
+    pub fn group(&self) -> impl Future<Output = io::Result<String>> + Send + 'static + use<> {
+        self.job(&"group", "find the group of", OnCancel::Leave, |path| {
+            let number = fs::metadata(path)?.gid();
+            let group = nix::unistd::Group::from_gid(number.into())?;
+            group.map(|group| group.name).ok_or_else(|| nameless("group", number))
+        })
     }
 
     /// Where a symbolic link leads to.
@@ -229,6 +282,14 @@ impl Path {
             told(done, text, &path)
         }
     }
+}
+
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn nameless(what: &str, number: u32) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("the {what} {number} has no name"))
 }
 
 /// In place, if it is known there.

@@ -65,6 +65,9 @@ fn no_operation_of_a_path_does_anything_in_a_cancelled_scope() {
         cancelled(path.is_file());
         cancelled(path.metadata());
         cancelled(path.symlink_metadata());
+        cancelled(path.is_mount());
+        cancelled(path.owner());
+        cancelled(path.group());
         cancelled(path.same_file(&path));
         cancelled(path.read());
         cancelled(path.read_to_string());

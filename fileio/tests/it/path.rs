@@ -4,6 +4,7 @@ use std::{
     fs, io,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path as StdPath,
+    process::Command,
     time::Duration,
 };
 
@@ -144,6 +145,50 @@ fn errors_tell_both_paths_and_the_number() {
         let error = Path::new("/dev/full").write("x").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert_eq!(error.get_ref().unwrap().downcast_ref::<PathError>().unwrap().raw_os_error(), Some(28));
+        Ok(())
+    });
+}
+
+/// What `stat` says, by a format of its own.
+fn by_stat(format: &str, path: &Path) -> String {
+    let output = Command::new("stat").args(["-L", "-c", format]).arg(path.as_std()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn owners_and_groups_have_names() {
+    let (_folder, path) = folder();
+    std::os::unix::fs::symlink("/proc", path.join("link")).unwrap();
+    run(async {
+        for path in [Path::new("/proc"), path.join("link"), path.clone()] {
+            assert_eq!(path.owner().await?, by_stat("%U", &path));
+            assert_eq!(path.group().await?, by_stat("%G", &path));
+        }
+        assert_eq!(kind(path.join("missing").owner().await), io::ErrorKind::NotFound);
+        if rustix::process::geteuid().is_root() {
+            path.chown(Some(987_654), Some(987_654)).await?;
+            for error in [path.owner().await.unwrap_err(), path.group().await.unwrap_err()] {
+                assert_eq!(error.kind(), io::ErrorKind::NotFound);
+                assert!(error.to_string().contains("987654 has no name"), "{error}");
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_place_where_something_is_mounted_is_told() {
+    let (_folder, path) = folder();
+    fs::write(path.join("file"), "").unwrap();
+    std::os::unix::fs::symlink("/", path.join("link")).unwrap();
+    run(async {
+        for place in ["/", "/proc", "/proc/../proc"] {
+            assert!(Path::new(place).is_mount().await?, "{place}");
+        }
+        for place in [Path::new("/proc/self"), path.clone(), path.join("file"), path.join("link"), path.join("missing")]
+        {
+            assert!(!place.is_mount().await?, "{place:?}");
+        }
         Ok(())
     });
 }
