@@ -12,7 +12,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use anyio_cancel_scope::{Cancelled, Checkpoint, Verb, check_cancelled};
+use anyio_cancel_scope::{
+    Cancelled, Checkpoint, RunRecord, Verb, check_cancelled,
+    host::{AtWork, Outside},
+};
 
 /// How much is done in place before somebody gives way, in bytes that were copied: some 50 microseconds.
 const ENOUGH: usize = 512 * 1024;
@@ -86,16 +89,18 @@ impl Operation {
         self.checkpoint.note();
     }
 
-    /// Waits for `event`, or for the cancellation. The event comes first (R3).
+    /// Waits for `event` of a descriptor, or for the cancellation. The event comes first (R3).
     pub(crate) fn wait<F>(&mut self, event: F) -> impl Future<Output = io::Result<()>>
     where
         F: Future<Output = io::Result<()>> + Unpin,
     {
-        let mut event = event;
+        let (mut event, mut at_work) = (event, None::<AtWork>);
         poll_fn(move |cx| {
             if let Poll::Ready(result) = std::pin::Pin::new(&mut event).poll(cx) {
                 return Poll::Ready(result);
             }
+            // It may come at any time, so a virtual clock is not to jump.
+            at_work.get_or_insert_with(|| RunRecord::current().outside(Outside::Descriptor));
             self.poll_pending(cx).map(|cancelled| Err(cancelled.into()))
         })
     }

@@ -1,8 +1,8 @@
 //! What is no regular file: FIFOs, terminals, devices. A wait holds no thread, lets siblings run, and can be cancelled.
 
-use std::{fs, io, os::fd::AsFd, time::Duration};
+use std::{fs, future::Future, io, os::fd::AsFd, pin::pin, time::Duration};
 
-use anyio_cancel_scope::{is_cancellation, move_on_after, sleep};
+use anyio_cancel_scope::{fail_after, is_cancellation, move_on_after, sleep};
 use anyio_fileio::{File, OpenOptions, Path};
 use anyio_streams::ByteSendError;
 use anyio_task_group::task_group;
@@ -167,6 +167,32 @@ fn devices_that_are_always_ready_are_read_and_written() {
         assert_eq!(Path::new("/dev/null").read().await?, b"");
         Ok(())
     });
+}
+
+#[anyio_testing::test(virtual_clock)]
+async fn a_virtual_clock_does_not_jump_while_a_fifo_is_waited_for() -> io::Result<()> {
+    let (_folder, path) = folder();
+    let fifo = fifo(&path);
+    let reader = File::open(&fifo).await?;
+    let (begin, begun) = std::sync::mpsc::channel::<()>();
+    let writer = std::thread::spawn(move || {
+        let writer = fs::OpenOptions::new().write(true).open(fifo)?;
+        let _ = begun.recv();
+        io::Write::write_all(&mut &writer, b"x")
+    });
+    let mut buf = [0; 8];
+    let read = async {
+        let mut read = pin!(reader.read(&mut buf));
+        std::future::poll_fn(|cx| {
+            let polled = read.as_mut().poll(cx);
+            let _ = begin.send(());
+            polled
+        })
+        .await
+    };
+    assert_eq!(fail_after(Duration::from_secs(3600), read).await?, 1);
+    drop(begin);
+    writer.join().unwrap()
 }
 
 #[test]

@@ -15,5 +15,6 @@ mod pure;
 mod send_sync;
 mod siblings;
 mod streams;
+mod swept;
 mod temporary;
 mod walk;
