@@ -23,6 +23,17 @@ const AT_ONCE: usize = 512;
 
 #[anyio::main(cancel_on_signals = [INT, TERM])]
 async fn main() -> Result<ExitCode> {
+    match grep().await {
+        // What cannot be told to anybody is an error as any other. A cancellation ends the program by its signal.
+        Err(error) if !anyio::is_cancellation(&*error) => {
+            let _ = stderr().send(format!("grep: {error}\n").as_bytes()).await;
+            Ok(ExitCode::from(2))
+        }
+        ended => ended,
+    }
+}
+
+async fn grep() -> Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let (Some(text), paths) = (arguments.next(), arguments.map(Path::new).collect::<Vec<_>>()) else {
         stderr().send(b"usage: grep TEXT PATH...\n").await.map_err(io::Error::from)?;
@@ -88,7 +99,7 @@ fn matches(file: &Path, bytes: &[u8], text: &str) -> String {
     if let Ok(content) = std::str::from_utf8(bytes)
         && content.contains(text)
     {
-        for line in content.lines().filter(|line| line.contains(text)) {
+        for line in content.split_terminator('\n').filter(|line| line.contains(text)) {
             let _ = writeln!(found, "{}:{line}", file.display());
         }
     }

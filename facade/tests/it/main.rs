@@ -1,0 +1,3 @@
+//! The examples, as programs.
+
+mod grep;
