@@ -46,6 +46,11 @@ pub(crate) fn cancelled<T>(operation: impl Future<Output = io::Result<T>>) {
     }
 }
 
+/// Says that a claim was not tried here, where a test that passed is silent.
+pub(crate) fn not_tried(claim: &str, why: &str) {
+    let _ = io::Write::write_all(&mut io::stderr(), format!("not tried: {claim}: {why}\n").as_bytes());
+}
+
 /// The kind of an error.
 #[track_caller]
 pub(crate) fn kind<T>(result: io::Result<T>) -> io::ErrorKind {
