@@ -1,6 +1,7 @@
 //! Files: what is cached, in place; what is not, on a thread; whole files, folders, lines; and what siblings notice.
 
 mod content;
+mod contestants;
 mod small;
 mod ticker;
 mod tree;
@@ -12,6 +13,9 @@ use crate::{
 
 const HOST: &str =
     "ours and async-fs: futures::executor::block_on; tokio: its runtime with two threads; monoio: io_uring";
+
+/// What hops to a thread for each call is left behind.
+const AHEAD: Bar = Bar::TimesBest { peers: &["tokio", "async-fs"], at_most: 1.0 };
 
 pub(crate) const GROUP: Group = Group {
     name: "files",
@@ -37,10 +41,7 @@ pub(crate) const GROUP: Group = Group {
             unit: Unit::Nanoseconds,
             host: HOST,
             size: small::COUNT,
-            bars: &[
-                Bar::Times { peer: "std", at_most: 1.5 },
-                Bar::TimesBest { peers: &["tokio", "async-fs"], at_most: 1.0 },
-            ],
+            bars: &[Bar::Times { peer: "std", at_most: 1.5 }, AHEAD],
             contestants: small::slurp4k,
         },
         Case {
@@ -49,10 +50,7 @@ pub(crate) const GROUP: Group = Group {
             unit: Unit::Nanoseconds,
             host: HOST,
             size: small::COUNT,
-            bars: &[
-                Bar::Times { peer: "std", at_most: 2.5 },
-                Bar::TimesBest { peers: &["tokio", "async-fs"], at_most: 1.0 },
-            ],
+            bars: &[Bar::Times { peer: "std", at_most: 2.5 }, AHEAD],
             contestants: small::stat,
         },
         Case {
@@ -61,10 +59,7 @@ pub(crate) const GROUP: Group = Group {
             unit: Unit::Nanoseconds,
             host: HOST,
             size: content::PIECES,
-            bars: &[
-                Bar::Times { peer: "std", at_most: 1.1 },
-                Bar::TimesBest { peers: &["tokio", "async-fs"], at_most: 1.0 },
-            ],
+            bars: &[Bar::Times { peer: "std", at_most: 1.1 }, AHEAD],
             contestants: content::seq_read,
         },
         Case {
@@ -82,10 +77,7 @@ pub(crate) const GROUP: Group = Group {
             unit: Unit::Nanoseconds,
             host: HOST,
             size: content::PIECES,
-            bars: &[
-                Bar::Times { peer: "std", at_most: 1.5 },
-                Bar::TimesBest { peers: &["tokio", "async-fs"], at_most: 1.0 },
-            ],
+            bars: &[Bar::Times { peer: "std", at_most: 1.5 }, AHEAD],
             contestants: content::seq_write,
         },
         Case {
@@ -94,10 +86,7 @@ pub(crate) const GROUP: Group = Group {
             unit: Unit::Nanoseconds,
             host: HOST,
             size: content::PIECES,
-            bars: &[
-                Bar::Times { peer: "std", at_most: 1.1 },
-                Bar::TimesBest { peers: &["tokio", "async-fs"], at_most: 1.0 },
-            ],
+            bars: &[Bar::Times { peer: "std", at_most: 1.1 }, AHEAD],
             contestants: content::seq_write_memory,
         },
         Case {
@@ -106,10 +95,7 @@ pub(crate) const GROUP: Group = Group {
             unit: Unit::Nanoseconds,
             host: HOST,
             size: content::LINES,
-            bars: &[
-                Bar::Times { peer: "std", at_most: 1.5 },
-                Bar::TimesBest { peers: &["tokio", "async-fs"], at_most: 1.0 },
-            ],
+            bars: &[Bar::Times { peer: "std", at_most: 1.5 }, AHEAD],
             contestants: content::lines,
         },
         Case {

@@ -2,162 +2,120 @@
 
 use std::{
     fs,
-    future::Future,
     hint::black_box,
     io::{self, Read},
     path::PathBuf,
-    rc::Rc,
-    time::{Duration, Instant},
 };
 
 use futures::AsyncReadExt;
 use tokio::io::AsyncReadExt as _;
 
-use crate::{
-    case::Contestant,
-    hosts::{block_on, tokio_mt},
-};
+use super::contestants::{by_std, on_block_on, on_monoio, on_tokio};
+use crate::case::Contestant;
 
 pub(super) const COUNT: u64 = 1000;
+const SIZE: usize = 4096;
 
 struct Files {
     _folder: tempfile::TempDir,
     paths: Vec<PathBuf>,
 }
 
+impl Files {
+    fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+}
+
 /// As many files as operations, in a folder on the disk, cached.
-fn files() -> Rc<Files> {
+fn files() -> Files {
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let paths: Vec<PathBuf> = (0..COUNT).map(|n| folder.path().join(n.to_string())).collect();
     for path in &paths {
-        fs::write(path, vec![7; 4096]).expect("it can be written");
+        fs::write(path, vec![7; SIZE]).expect("it can be written");
         fs::read(path).expect("it can be read");
     }
-    Rc::new(Files { _folder: folder, paths })
+    Files { _folder: folder, paths }
 }
 
-fn each(files: &Files, iterations: u64, mut f: impl FnMut(&PathBuf)) -> Duration {
-    let begun = Instant::now();
-    for _ in 0..iterations {
-        files.paths.iter().for_each(&mut f);
-    }
-    begun.elapsed()
+/// An operation on each of the files.
+fn each(mut f: impl FnMut(&PathBuf) -> io::Result<()>) -> impl FnMut() -> io::Result<()> {
+    let files = files();
+    move || files.paths().iter().try_for_each(&mut f)
 }
 
-async fn each_async<F: Future<Output = io::Result<()>>>(
-    files: &Files,
-    iterations: u64,
-    f: impl Fn(PathBuf) -> F,
-) -> Duration {
-    let mut time = Duration::ZERO;
-    for _ in 0..iterations {
-        let paths = files.paths.clone();
-        let begun = Instant::now();
-        for path in paths {
-            f(path).await.expect("it works");
+fn each_async(f: impl AsyncFn(&PathBuf) -> io::Result<()>) -> impl AsyncFn() -> io::Result<()> {
+    let files = files();
+    async move || {
+        for path in files.paths() {
+            f(path).await?;
         }
-        time += begun.elapsed();
+        Ok(())
     }
-    time
 }
 
-fn monoio() -> monoio::Runtime<monoio::IoUringDriver> {
-    monoio::RuntimeBuilder::<monoio::IoUringDriver>::new().build().expect("there is io_uring")
+fn is_whole(size: usize) -> io::Result<()> {
+    assert_eq!(size, SIZE);
+    Ok(())
 }
 
 pub(super) fn read4k() -> Vec<Contestant> {
-    let files = [(); 5].map(|()| files());
-    let [a, b, c, d, e] = files;
-    let runtime = tokio_mt();
     vec![
-        Contestant::new("anyio", move |iterations| {
-            block_on(each_async(&a, iterations, async |path: PathBuf| {
+        on_block_on(
+            "anyio",
+            each_async(async |path| {
                 let file = anyio::fs::File::open(path).await?;
-                let mut buf = [0; 4096];
-                assert_eq!(file.read(black_box(&mut buf)).await?, 4096);
-                Ok(())
-            }))
-        }),
-        Contestant::new("std", move |iterations| {
-            each(&b, iterations, |path| {
-                let mut buf = [0; 4096];
-                let count = fs::File::open(path).and_then(|mut file| file.read(black_box(&mut buf)));
-                assert_eq!(count.expect("it works"), 4096);
-            })
-        }),
-        Contestant::new("tokio", move |iterations| {
-            runtime.block_on(each_async(&c, iterations, async |path: PathBuf| {
-                let mut file = tokio::fs::File::open(path).await?;
-                let mut buf = [0; 4096];
-                assert_eq!(file.read(black_box(&mut buf)).await?, 4096);
-                Ok(())
-            }))
-        }),
-        Contestant::new("async-fs", move |iterations| {
-            block_on(each_async(&d, iterations, async |path: PathBuf| {
+                let mut buf = [0; SIZE];
+                is_whole(file.read(black_box(&mut buf)).await?)
+            }),
+        ),
+        by_std(each(|path| {
+            let mut buf = [0; SIZE];
+            is_whole(fs::File::open(path)?.read(black_box(&mut buf))?)
+        })),
+        on_tokio(each_async(async |path| {
+            let mut file = tokio::fs::File::open(path).await?;
+            let mut buf = [0; SIZE];
+            is_whole(file.read(black_box(&mut buf)).await?)
+        })),
+        on_block_on(
+            "async-fs",
+            each_async(async |path| {
                 let mut file = async_fs::File::open(path).await?;
-                let mut buf = [0; 4096];
-                assert_eq!(AsyncReadExt::read(&mut file, black_box(&mut buf)).await?, 4096);
-                Ok(())
-            }))
-        }),
-        Contestant::new("monoio", move |iterations| {
-            monoio().block_on(each_async(&e, iterations, async |path: PathBuf| {
-                let file = monoio::fs::File::open(path).await?;
-                let (count, _buf) = file.read_at(vec![0; 4096], 0).await;
-                assert_eq!(count?, 4096);
-                file.close().await
-            }))
-        }),
+                let mut buf = [0; SIZE];
+                is_whole(AsyncReadExt::read(&mut file, black_box(&mut buf)).await?)
+            }),
+        ),
+        on_monoio(each_async(async |path| {
+            let file = monoio::fs::File::open(path).await?;
+            let (count, _buf) = file.read_at(vec![0; SIZE], 0).await;
+            is_whole(count?)?;
+            file.close().await
+        })),
     ]
 }
 
 pub(super) fn slurp4k() -> Vec<Contestant> {
-    let [a, b, c, d] = [(); 4].map(|()| files());
-    let runtime = tokio_mt();
     vec![
-        Contestant::new("anyio", move |iterations| {
-            block_on(each_async(&a, iterations, async |path: PathBuf| {
-                anyio::fs::Path::from(path).read().await.map(|bytes| assert_eq!(bytes.len(), 4096))
-            }))
-        }),
-        Contestant::new("std", move |iterations| {
-            each(&b, iterations, |path| assert_eq!(fs::read(path).expect("it works").len(), 4096))
-        }),
-        Contestant::new("tokio", move |iterations| {
-            runtime.block_on(each_async(&c, iterations, async |path: PathBuf| {
-                tokio::fs::read(path).await.map(|bytes| assert_eq!(bytes.len(), 4096))
-            }))
-        }),
-        Contestant::new("async-fs", move |iterations| {
-            block_on(each_async(&d, iterations, async |path: PathBuf| {
-                async_fs::read(path).await.map(|bytes| assert_eq!(bytes.len(), 4096))
-            }))
-        }),
+        on_block_on(
+            "anyio",
+            each_async(async |path| is_whole(anyio::fs::Path::from(path.as_path()).read().await?.len())),
+        ),
+        by_std(each(|path| is_whole(fs::read(path)?.len()))),
+        on_tokio(each_async(async |path| is_whole(tokio::fs::read(path).await?.len()))),
+        on_block_on("async-fs", each_async(async |path| is_whole(async_fs::read(path).await?.len()))),
     ]
 }
 
 pub(super) fn stat() -> Vec<Contestant> {
-    let [a, b, c, d] = [(); 4].map(|()| files());
-    let runtime = tokio_mt();
+    let size = |found: fs::Metadata| is_whole(found.len() as usize);
     vec![
-        Contestant::new("anyio", move |iterations| {
-            block_on(each_async(&a, iterations, async |path: PathBuf| {
-                anyio::fs::Path::from(path).metadata().await.map(|found| assert_eq!(found.len(), 4096))
-            }))
-        }),
-        Contestant::new("std", move |iterations| {
-            each(&b, iterations, |path| assert_eq!(fs::metadata(path).expect("it works").len(), 4096))
-        }),
-        Contestant::new("tokio", move |iterations| {
-            runtime.block_on(each_async(&c, iterations, async |path: PathBuf| {
-                tokio::fs::metadata(path).await.map(|found| assert_eq!(found.len(), 4096))
-            }))
-        }),
-        Contestant::new("async-fs", move |iterations| {
-            block_on(each_async(&d, iterations, async |path: PathBuf| {
-                async_fs::metadata(path).await.map(|found| assert_eq!(found.len(), 4096))
-            }))
-        }),
+        on_block_on(
+            "anyio",
+            each_async(async move |path| size(anyio::fs::Path::from(path.as_path()).metadata().await?)),
+        ),
+        by_std(each(move |path| size(fs::metadata(path)?))),
+        on_tokio(each_async(async move |path| size(tokio::fs::metadata(path).await?))),
+        on_block_on("async-fs", each_async(async move |path| size(async_fs::metadata(path).await?))),
     ]
 }

@@ -1,8 +1,9 @@
 //! A tree of folders.
 
-use std::{fs, io, path::Path, rc::Rc, time::Instant};
+use std::{fs, hint::black_box, io, path::Path, rc::Rc, time::Instant};
 
-use crate::{case::Contestant, hosts::block_on};
+use super::contestants::{by_std, on_block_on};
+use crate::case::Contestant;
 
 const FOLDERS: u64 = 500;
 const FILES: u64 = 100;
@@ -20,13 +21,13 @@ fn tree() -> Rc<tempfile::TempDir> {
     Rc::new(root)
 }
 
-fn by_std(folder: &Path) -> io::Result<u64> {
+fn count_by_std(folder: &Path) -> io::Result<u64> {
     let mut count = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         count += 1;
         if entry.file_type()?.is_dir() {
-            count += by_std(&entry.path())?;
+            count += count_by_std(&entry.path())?;
         }
     }
     Ok(count)
@@ -39,29 +40,15 @@ pub(super) fn walk() -> Vec<Contestant> {
     let root = tree();
     let [a, b, c] = [(); 3].map(|()| root.clone());
     vec![
-        Contestant::new("anyio", move |iterations| {
-            let root = anyio::fs::Path::from(a.path());
-            let begun = Instant::now();
-            for _ in 0..iterations {
-                let found = block_on(async {
-                    let (mut walk, mut count) = (root.walk(), 0);
-                    while let Some(entry) = walk.next().await? {
-                        count += 1;
-                        std::hint::black_box(entry);
-                    }
-                    io::Result::Ok(count)
-                });
-                assert_eq!(found.expect("it works"), FOUND);
+        on_block_on("anyio", async move || {
+            let (mut walk, mut count) = (anyio::fs::Path::from(a.path()).walk(), 0);
+            while let Some(entry) = walk.next().await? {
+                count += 1;
+                black_box(entry);
             }
-            begun.elapsed()
+            are_all(count)
         }),
-        Contestant::new("std", move |iterations| {
-            let begun = Instant::now();
-            for _ in 0..iterations {
-                assert_eq!(by_std(b.path()).expect("it works"), FOUND);
-            }
-            begun.elapsed()
-        }),
+        by_std(move || are_all(count_by_std(b.path())?)),
         Contestant::new("walkdir", move |iterations| {
             let begun = Instant::now();
             for _ in 0..iterations {
@@ -71,4 +58,9 @@ pub(super) fn walk() -> Vec<Contestant> {
             begun.elapsed()
         }),
     ]
+}
+
+fn are_all(count: u64) -> io::Result<()> {
+    assert_eq!(count, FOUND);
+    Ok(())
 }
