@@ -7,7 +7,6 @@ use std::{
     cell::Cell,
     fs::File,
     io,
-    os::unix::fs::MetadataExt,
     sync::{
         PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -19,6 +18,7 @@ use anyio_sync::CapacityLimiter;
 use crate::{
     entry::Operation,
     hop::{self, OnCancel},
+    inode::Inode,
     sys,
 };
 
@@ -61,7 +61,7 @@ pub(crate) fn saw_remote() -> bool {
 
 /// Finds out where an open file is. It may wait.
 pub(crate) fn look_up(file: &File) -> io::Result<Device> {
-    let number = file.metadata()?.dev();
+    let number = Inode::of(file)?.device;
     if let Some(device) = known(number) {
         return Ok(device);
     }

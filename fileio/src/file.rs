@@ -4,10 +4,7 @@ use std::{
     fmt, fs,
     future::Future,
     io::{self, SeekFrom},
-    os::{
-        fd::{AsFd, BorrowedFd},
-        unix::fs::{FileTypeExt, MetadataExt},
-    },
+    os::fd::{AsFd, BorrowedFd},
     path::Path as StdPath,
     sync::{
         Arc,
@@ -17,12 +14,14 @@ use std::{
 
 use anyio_streams::ByteSendError;
 use anyio_sync::{CapacityLimiter, Lock};
+use rustix::fs::FileType;
 
 use crate::{
     OpenOptions, Path,
     devices::{self, Device},
     disk::Disk,
     entry::Operation,
+    inode::Inode,
     live::Live,
     turn::{Kind, Turn},
 };
@@ -101,9 +100,9 @@ impl File {
     /// # Errors
     /// What the system says when it is asked what kind of file it is.
     pub fn wrap(file: fs::File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
-        let device = devices::known(metadata.dev()).unwrap_or(Device::Remote);
-        let mut wrapped = Self::new(Arc::new(file), &metadata, device, None, None);
+        let inode = Inode::of(&file)?;
+        let device = devices::known(inode.device).unwrap_or(Device::Remote);
+        let mut wrapped = Self::new(Arc::new(file), &inode, device, None, None);
         if let Kind::Disk(disk) = &mut wrapped.kind {
             disk.get_mut().read_no_more_than_asked();
         }
@@ -112,17 +111,18 @@ impl File {
 
     pub(crate) fn new(
         file: Arc<fs::File>,
-        metadata: &fs::Metadata,
+        inode: &Inode,
         device: Device,
         path: Option<Path>,
         limiter: Option<CapacityLimiter>,
     ) -> Self {
-        let (of, unsettled) = (metadata.file_type(), Arc::new(AtomicBool::new(false)));
+        let unsettled = Arc::new(AtomicBool::new(false));
         // What has no type at all is an event, a timer, a watch.
-        let kind = if of.is_file() || of.is_dir() || of.is_block_device() || of.is_symlink() {
-            Kind::Disk(Lock::new(Disk::new(file.clone(), device, metadata.len(), unsettled.clone())))
-        } else {
-            Kind::Live(Live::new(file.clone(), of.is_fifo()))
+        let kind = match inode.of {
+            FileType::RegularFile | FileType::Directory | FileType::BlockDevice | FileType::Symlink => {
+                Kind::Disk(Lock::new(Disk::new(file.clone(), device, inode.size, unsettled.clone())))
+            }
+            of => Kind::Live(Live::new(file.clone(), of == FileType::Fifo)),
         };
         Self { file, kind, path, limiter, device, unsettled }
     }

@@ -34,6 +34,7 @@ mod entry;
 mod folder;
 mod gate;
 mod hop;
+mod inode;
 mod live;
 mod sys;
 mod turn;

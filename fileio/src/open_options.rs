@@ -4,7 +4,7 @@ use std::{
     fs,
     future::Future,
     io,
-    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{FileTypeExt, OpenOptionsExt},
     path::Path as StdPath,
     sync::Arc,
     time::Duration,
@@ -18,6 +18,7 @@ use crate::{
     File, Path, devices,
     entry::{Operation, spend},
     hop::{self, OnCancel},
+    inode::Inode,
     path_error::told,
     sys,
 };
@@ -139,25 +140,23 @@ impl OpenOptions {
         if let Some(opened) = sys::open(path.as_std(), &self) {
             spend(0);
             let opened = opened?;
-            let metadata = opened.metadata()?;
-            let number = metadata.dev();
-            if let Some(device) = devices::known(number) {
-                return Ok(File::new(Arc::new(opened), &metadata, device, Some(path.clone()), self.limiter));
+            let inode = Inode::of(&opened)?;
+            if let Some(device) = devices::known(inode.device) {
+                return Ok(File::new(Arc::new(opened), &inode, device, Some(path.clone()), self.limiter));
             }
-            let (device, opened) = devices::find(&mut operation, self.limiter.as_ref(), number, opened).await?;
-            return Ok(File::new(Arc::new(opened), &metadata, device, Some(path.clone()), self.limiter));
+            let (device, opened) = devices::find(&mut operation, self.limiter.as_ref(), inode.device, opened).await?;
+            return Ok(File::new(Arc::new(opened), &inode, device, Some(path.clone()), self.limiter));
         }
         let mut pause = Duration::from_millis(1);
         loop {
             let (options, place) = (self.clone(), path.clone());
             let job = move || {
                 let opened = options.open_without_waiting(place.as_std())?;
-                let metadata = opened.metadata()?;
-                Ok((devices::look_up(&opened)?, metadata, opened))
+                Ok((devices::look_up(&opened)?, Inode::of(&opened)?, opened))
             };
             match hop::run_io(&mut operation, self.limiter.as_ref(), OnCancel::Leave, job).await {
-                Ok((device, metadata, opened)) => {
-                    return Ok(File::new(Arc::new(opened), &metadata, device, Some(path.clone()), self.limiter));
+                Ok((device, inode, opened)) => {
+                    return Ok(File::new(Arc::new(opened), &inode, device, Some(path.clone()), self.limiter));
                 }
                 // A FIFO without a reader, for which the system has no readiness.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) && self.waits_for_a_reader(path) => {

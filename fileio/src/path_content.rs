@@ -4,12 +4,12 @@ use std::{
     fs::{self, Permissions},
     future::Future,
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::Path as StdPath,
     sync::Arc,
 };
 
-use rustix::io::Errno;
+use rustix::{fs::FileType, io::Errno};
 
 use crate::{
     File, OpenOptions, Path,
@@ -17,6 +17,7 @@ use crate::{
     disk::{AT_ONCE, retry},
     entry::{Operation, spend},
     hop::{self, OnCancel},
+    inode::Inode,
     path_error::told,
     sys::{self, Tried},
 };
@@ -124,7 +125,7 @@ async fn write_all(mut operation: Operation, path: &Path, data: Vec<u8>) -> io::
             Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) => return Ok(Some((None, data))),
             opened => opened?,
         };
-        if file.metadata()?.is_file() {
+        if Inode::of(&file)?.of == FileType::RegularFile {
             (&file).write_all(&data)?;
             return Ok(None);
         }
@@ -144,14 +145,14 @@ async fn read_all(path: &Path, operation: &mut Operation) -> io::Result<Vec<u8>>
         Some(opened) => {
             spend(0);
             let file = opened?;
-            let metadata = file.metadata()?;
-            let device = devices::known(metadata.dev());
-            if metadata.is_file() {
-                let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+            let inode = Inode::of(&file)?;
+            let device = devices::known(inode.device);
+            if inode.of == FileType::RegularFile {
+                let size = usize::try_from(inode.size).unwrap_or(usize::MAX);
                 return read_open(file, device, size, operation).await;
             }
             // A FIFO must not be opened again: a writer has seen this one.
-            File::new(Arc::new(file), &metadata, device.unwrap_or(Device::Remote), None, None)
+            File::new(Arc::new(file), &inode, device.unwrap_or(Device::Remote), None, None)
         }
         None => options.open_path(path.clone()).await?,
     };

@@ -8,6 +8,7 @@ use crate::{
     File, Path, devices,
     entry::Operation,
     hop::{self, OnCancel},
+    inode::Inode,
 };
 
 /// Where the system keeps temporary files.
@@ -34,8 +35,8 @@ pub fn temporary_file() -> impl Future<Output = io::Result<File>> + Send + 'stat
 
 /// On a thread: it looks up where the file is.
 pub(crate) fn wrapped(file: std::fs::File, path: Option<Path>) -> io::Result<File> {
-    let (metadata, device) = (file.metadata()?, devices::look_up(&file)?);
-    Ok(File::new(Arc::new(file), &metadata, device, path, None))
+    let (inode, device) = (Inode::of(&file)?, devices::look_up(&file)?);
+    Ok(File::new(Arc::new(file), &inode, device, path, None))
 }
 
 /// A temporary file with a name, for reading and writing. It is removed when it is dropped, on every way out; if the process is killed,
