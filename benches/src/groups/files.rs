@@ -12,7 +12,7 @@ use crate::{
 };
 
 const HOST: &str =
-    "ours and async-fs: futures::executor::block_on; tokio: its runtime with two threads; monoio: io_uring";
+    "ours and async-fs: futures::executor::block_on; tokio: its runtime with two threads; monoio, compio: io_uring";
 
 /// What hops to a thread for each call is left behind.
 const AHEAD: Bar = Bar::TimesBest { peers: &["tokio", "async-fs"], at_most: 1.0 };
@@ -31,7 +31,7 @@ pub(crate) const GROUP: Group = Group {
             bars: &[
                 Bar::Times { peer: "std", at_most: 1.5 },
                 Bar::Times { peer: "tokio", at_most: 1.0 / 30.0 },
-                Bar::Times { peer: "monoio", at_most: 1.0 },
+                Bar::TimesBest { peers: &["monoio", "compio"], at_most: 1.0 },
             ],
             contestants: small::read4k,
         },
@@ -41,7 +41,7 @@ pub(crate) const GROUP: Group = Group {
             unit: Unit::Nanoseconds,
             host: HOST,
             size: small::COUNT,
-            bars: &[Bar::Times { peer: "std", at_most: 1.5 }, AHEAD],
+            bars: &[Bar::Times { peer: "std", at_most: 1.5 }, AHEAD, Bar::Times { peer: "compio", at_most: 1.0 }],
             contestants: small::slurp4k,
         },
         Case {

@@ -38,6 +38,14 @@ pub(super) fn on_monoio(f: impl AsyncFn() -> io::Result<()> + 'static) -> Contes
     })
 }
 
+/// The same on compio.
+pub(super) fn on_compio(f: impl AsyncFn() -> io::Result<()> + 'static) -> Contestant {
+    Contestant::new("compio", move |iterations| {
+        let runtime = compio::runtime::Runtime::new();
+        runtime.expect("there is io_uring").block_on(timed(&f, iterations))
+    })
+}
+
 async fn timed(f: impl AsyncFn() -> io::Result<()>, iterations: u64) -> Duration {
     let begun = Instant::now();
     for _ in 0..iterations {

@@ -7,10 +7,11 @@ use std::{
     path::PathBuf,
 };
 
+use compio::io::AsyncReadAt;
 use futures::AsyncReadExt;
 use tokio::io::AsyncReadExt as _;
 
-use super::contestants::{by_std, on_block_on, on_monoio, on_tokio};
+use super::contestants::{by_std, on_block_on, on_compio, on_monoio, on_tokio};
 use crate::case::Contestant;
 
 pub(super) const COUNT: u64 = 1000;
@@ -92,6 +93,12 @@ pub(super) fn read4k() -> Vec<Contestant> {
             is_whole(count?)?;
             file.close().await
         })),
+        on_compio(each_async(async |path| {
+            let file = compio::fs::File::open(path).await?;
+            let (count, _buf) = file.read_at(vec![0; SIZE], 0).await.into();
+            is_whole(count?)?;
+            file.close().await
+        })),
     ]
 }
 
@@ -104,6 +111,7 @@ pub(super) fn slurp4k() -> Vec<Contestant> {
         by_std(each(|path| is_whole(fs::read(path)?.len()))),
         on_tokio(each_async(async |path| is_whole(tokio::fs::read(path).await?.len()))),
         on_block_on("async-fs", each_async(async |path| is_whole(async_fs::read(path).await?.len()))),
+        on_compio(each_async(async |path| is_whole(compio::fs::read(path).await?.len()))),
     ]
 }
 
@@ -117,5 +125,6 @@ pub(super) fn stat() -> Vec<Contestant> {
         by_std(each(move |path| size(fs::metadata(path)?))),
         on_tokio(each_async(async move |path| size(tokio::fs::metadata(path).await?))),
         on_block_on("async-fs", each_async(async move |path| size(async_fs::metadata(path).await?))),
+        on_compio(each_async(async |path| is_whole(compio::fs::metadata(path).await?.len() as usize))),
     ]
 }
