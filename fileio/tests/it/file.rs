@@ -106,6 +106,33 @@ fn what_is_no_utf8_is_an_error_and_can_be_read_as_bytes() {
 }
 
 #[test]
+fn what_was_put_back_is_ahead_of_the_position() {
+    for (_folder, path) in folders() {
+        let path = path.join("file");
+        fs::write(&path, b"ab\xffcd").unwrap();
+        run(async {
+            let file = OpenOptions::new().read(true).write(true).open(&path).await?;
+            for _ in 0..2 {
+                assert_eq!(kind(file.read_to_string(&mut String::new()).await), io::ErrorKind::InvalidData);
+            }
+            let mut one = [0; 1];
+            file.read_exact(&mut one).await?;
+            assert_eq!(kind(file.read_to_string(&mut String::new()).await), io::ErrorKind::InvalidData);
+            file.write_all(b"X").await?;
+            assert_eq!(file.tell().await?, 2);
+            assert_eq!(kind(file.read_to_string(&mut String::new()).await), io::ErrorKind::InvalidData);
+            assert_eq!(file.tell().await?, 2);
+            assert_eq!(kind(file.read_to_string(&mut String::new()).await), io::ErrorKind::InvalidData);
+            let mut rest = Vec::new();
+            io::Read::read_to_end(&mut file.into_std().await?, &mut rest)?;
+            assert_eq!(rest, b"\xffcd");
+            Ok(())
+        });
+        assert_eq!(fs::read(&path).unwrap(), b"aX\xffcd");
+    }
+}
+
+#[test]
 fn an_end_that_comes_too_early_loses_nothing() {
     for (_folder, path) in folders() {
         let path = path.join("file");
