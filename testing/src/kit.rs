@@ -132,10 +132,11 @@ where
     V: Fn(&F::Output) -> Verdict,
 {
     let seeds = kit.seeds();
+    let mut swept = Vec::new();
     for seed in &seeds {
         let mut outside = kit.outside;
         let result = match kit.sweep {
-            Some(scope) => sweep::run(body, scope, *seed, &mut outside),
+            Some(scope) => sweep::run(body, scope, *seed, &mut outside).map(|new| swept.push(new)),
             None => {
                 let mut control = None;
                 let result = body.once(|_| control.insert(std::sync::Arc::new(Control::new(*seed))).clone(), false);
@@ -153,7 +154,7 @@ where
         }
         result?;
     }
-    Ok(())
+    sweep::check(&swept)
 }
 
 /// Stands where an option of `#[test]` needs this crate: it is there.

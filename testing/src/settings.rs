@@ -7,7 +7,7 @@ const SCHEDULES: &str = "ANYIO_TEST_SCHEDULES";
 /// The one seed under which it is run instead.
 const SEED: &str = "ANYIO_TEST_SEED";
 /// `all`, or the number of the one point at which a sweep cancels.
-const SWEEP: &str = "ANYIO_TEST_SWEEP";
+pub(crate) const SWEEP: &str = "ANYIO_TEST_SWEEP";
 
 /// The points of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,11 +8,19 @@ use crate::{
     control::{Control, Whom, told},
     dice::Dice,
     kit::Body,
-    settings::{self, Points},
+    settings::{self, Points, SWEEP},
 };
 
 /// Where there are more points than that, so many are taken.
 const SAMPLE: usize = 500;
+
+/// What a sweep came to.
+pub(crate) struct Swept {
+    /// How many points there are.
+    points: usize,
+    /// At how many of them it was cancelled.
+    struck: usize,
+}
 
 /// Runs the sweep under one order.
 pub(crate) fn run<M, B, V, F>(
@@ -20,7 +28,7 @@ pub(crate) fn run<M, B, V, F>(
     scope: Option<&'static str>,
     seed: Option<u64>,
     outside: &mut bool,
-) -> Result<(), String>
+) -> Result<Swept, String>
 where
     M: Fn() -> (Builder, TestRun),
     B: Fn() -> F,
@@ -43,6 +51,7 @@ where
     let (result, control) = cancelled_at(0);
     result.map_err(|message| format!("before anything was cancelled: {message}"))?;
     let count = control.points();
+    let mut struck = 0;
     if count == 0 {
         let place = scope.map_or_else(String::new, |name| format!(" inside of a scope named {name:?}"));
         return Err(format!("there is nothing to sweep: no checkpoint was reached{place}"));
@@ -54,6 +63,7 @@ where
             result?;
             continue;
         };
+        struck += 1;
         result.map_err(|message| {
             format!(
                 "cancelled at point {at} of {count} ({}): {message}\n`ANYIO_TEST_SWEEP={at}` runs it with this point alone",
@@ -61,7 +71,22 @@ where
             )
         })?;
     }
-    Ok(())
+    Ok(Swept { points: count, struck })
+}
+
+/// Sees to it that the one point that was asked for was there, under one order at least: else nothing was tried.
+pub(crate) fn check(swept: &[Swept]) -> Result<(), String> {
+    let Points::One(number) = settings::points() else { return Ok(()) };
+    if swept.is_empty() || swept.iter().any(|swept| swept.struck > 0) {
+        return Ok(());
+    }
+    let most = swept.iter().map(|swept| swept.points).max().unwrap_or(0);
+    let under = if swept.len() > 1 { " under any order" } else { "" };
+    Err(if number > most {
+        format!("`{SWEEP}={number}`: there is no such point{under}, the last one is {most}")
+    } else {
+        format!("`{SWEEP}={number}`: this point was not reached again{under}, so nothing was cancelled")
+    })
 }
 
 /// The numbers of the points at which it is cancelled.

@@ -3,11 +3,14 @@
 use std::{
     env, io,
     process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
 
 use anyio_cancel_scope::{checkpoint, sleep, yield_now};
+use anyio_sync::Event;
+use anyio_task_group::task_group;
 
 /// What a test of this file says, and whether it passed, in an environment with these variables.
 fn run(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
@@ -60,6 +63,53 @@ fn every_point_of_a_sweep_or_a_single_one_can_be_asked_for() {
     assert!(passed && runs(&said) == 601, "{}", runs(&said));
     let (passed, said) = run("with_six_hundred_points", &[("ANYIO_TEST_SWEEP", "3")]);
     assert!(passed && runs(&said) == 2, "{}", runs(&said));
+}
+
+#[anyio_testing::test(cancel_sweep, schedules = 10)]
+#[ignore = "run below"]
+async fn with_points_under_some_orders_only() -> io::Result<()> {
+    println!("a run");
+    let event = Event::new();
+    task_group(async |tg| -> io::Result<()> {
+        // Where the first comes first it waits, and there are three points; else the entry alone.
+        tg.start_soon(async { io::Result::Ok(event.wait().await?) });
+        tg.start_soon(async { event.set() });
+        Ok(())
+    })
+    .await?;
+    Ok(())
+}
+
+#[anyio_testing::test(cancel_sweep)]
+#[ignore = "run below"]
+async fn with_a_point_that_is_there_once() -> io::Result<()> {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    checkpoint().await?;
+    if RUNS.fetch_add(1, Ordering::Relaxed) == 0 {
+        checkpoint().await?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_point_that_is_not_there_fails_and_tells_how_many_there_are() {
+    let sweep = |test, number| run(test, &[("ANYIO_TEST_SWEEP", number)]);
+    let (passed, said) = sweep("with_six_hundred_points", "601");
+    let told = "test: `ANYIO_TEST_SWEEP=601`: there is no such point, the last one is 600\n";
+    assert!(!passed && said.contains(told), "{said}");
+    let (passed, said) = sweep("with_a_point_that_is_there_once", "2");
+    let told = "test: `ANYIO_TEST_SWEEP=2`: this point was not reached again, so nothing was cancelled\n";
+    assert!(!passed && said.contains(told), "{said}");
+}
+
+#[test]
+fn a_point_that_is_there_under_some_orders_is_there() {
+    let sweep = |number| run("with_points_under_some_orders_only", &[("ANYIO_TEST_SWEEP", number)]);
+    let (passed, said) = sweep("3");
+    assert!(passed && runs(&said) == 20, "{said}");
+    let (passed, said) = sweep("4");
+    let told = "test: `ANYIO_TEST_SWEEP=4`: there is no such point under any order, the last one is 3\n";
+    assert!(!passed && said.contains(told), "{said}");
 }
 
 #[test]

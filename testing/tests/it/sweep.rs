@@ -234,7 +234,7 @@ async fn is_swept_under_orders() -> io::Result<()> {
     let event = Event::new();
     task_group(async |tg| -> io::Result<()> {
         tg.start_soon(async { io::Result::Ok(event.wait().await?) });
-        event.set();
+        tg.start_soon(async { event.set() });
         Ok(())
     })
     .await?;
@@ -244,9 +244,9 @@ async fn is_swept_under_orders() -> io::Result<()> {
 #[test]
 fn under_each_of_several_orders_it_is_swept() {
     is_swept_under_orders();
-    // Where the task comes first it waits, and there are three points; else the entry alone.
+    // Where the first task comes first it waits, and there are three points; else the entry alone. Both happen.
     let runs = BOTH.load(Ordering::Relaxed);
-    assert!((5 * 2..=5 * 4).contains(&runs), "{runs}");
+    assert!((5 * 2 + 2..5 * 4).contains(&runs), "{runs}");
 }
 
 static MANY: AtomicUsize = AtomicUsize::new(0);
