@@ -10,7 +10,7 @@ use crate::{
     call::Call,
     host::{Seat, ask},
     job::Once,
-    loan::lend,
+    loan::Loan,
     run_finished::Why,
     shown::Shown,
 };
@@ -67,7 +67,9 @@ where
     let Some(limiter) = Seat::with(|seat| seat.limiter.clone()) else {
         return Err(RunFinished::new(Why::NotAwaited));
     };
-    ask_host(Snapshot::take().bind(lend(limiter, fut)), (&"from_thread::run", Location::caller()))
+    let loan = Loan::new(limiter);
+    let work = Snapshot::take().bind(loan.offer(fut));
+    ask_host(work, Some(&loan), (&"from_thread::run", Location::caller()))
 }
 
 /// Calls `f` in the task that awaits this thread, and waits for its value. It is called in a cancelled task too.
@@ -101,10 +103,10 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    ask_host(Snapshot::take().bind(Once(Some(f))), (&"from_thread::run_sync", Location::caller()))
+    ask_host(Snapshot::take().bind(Once(Some(f))), None, (&"from_thread::run_sync", Location::caller()))
 }
 
-fn ask_host<F>(work: F, call: (Verb, &'static Location<'static>)) -> Result<F::Output, RunFinished>
+fn ask_host<F>(work: F, loan: Option<&Loan>, call: (Verb, &'static Location<'static>)) -> Result<F::Output, RunFinished>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
@@ -116,6 +118,9 @@ where
         // Refused, it is dropped here, and so the answer says that.
         drop(host.call(Box::pin(Call::new(work, responder))));
     });
+    if let Some(loan) = loan {
+        loan.settle();
+    }
     drop(shown);
     unwrap(given)
 }

@@ -30,11 +30,12 @@ use anyio_cancel_scope::{
 };
 use anyio_context_vars::Snapshot;
 use anyio_runtime::host::left_over;
-use anyio_sync::{CapacityLimiter, LimiterToken};
+use anyio_sync::CapacityLimiter;
 
 use crate::{
     answer::caught,
     host::{BoxedCall, Host, Seat},
+    loan::Token,
     pool::{Payload, Pool, Work, drop_caught},
     roster::Claimed,
     shown::Shown,
@@ -69,7 +70,7 @@ struct State<F, T> {
 struct Luggage {
     carried: Carried,
     variables: Snapshot,
-    token: Option<LimiterToken>,
+    token: Option<Token>,
     limiter: CapacityLimiter,
     run: Arc<RunRecord>,
     at_work: Option<AtWork>,
@@ -112,7 +113,7 @@ impl<F, T> Job<F, T> {
     pub(crate) fn new(
         f: F,
         (name, place): (Cow<'static, str>, &'static Location<'static>),
-        (token, limiter): (LimiterToken, CapacityLimiter),
+        (token, limiter): (Token, CapacityLimiter),
         run: Arc<RunRecord>,
         waker: Waker,
     ) -> Self

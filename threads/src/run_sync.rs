@@ -11,12 +11,12 @@ use std::{
 };
 
 use anyio_cancel_scope::{Cancelled, Checkpoint, RunRecord, check_cancelled};
-use anyio_sync::{CapacityLimiter, LimiterToken};
+use anyio_sync::CapacityLimiter;
 
 use crate::{
     host::BoxedCall,
     job::{Job, Look},
-    loan::Loan,
+    loan::{Loan, Token},
     pool::Pool,
     shown::name_of,
     threads::Threads,
@@ -102,7 +102,7 @@ enum Stage<F, T> {
     Done,
 }
 
-type Acquire = Pin<Box<dyn Future<Output = Result<LimiterToken, Cancelled>> + Send>>;
+type Acquire = Pin<Box<dyn Future<Output = Result<Token, Cancelled>> + Send>>;
 
 /// Nothing in it is pinned but in a box.
 impl<F, T> Unpin for RunSync<F, T> {}
@@ -171,7 +171,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    fn begin(&mut self, f: F, token: LimiterToken, run: Arc<RunRecord>, cx: &Context<'_>) {
+    fn begin(&mut self, f: F, token: Token, run: Arc<RunRecord>, cx: &Context<'_>) {
         let threads = Threads::of(&run);
         let limiter = self.limiter.take().unwrap_or_else(|| threads.limiter.clone());
         let name = name_of::<F>(self.name.take());
@@ -203,7 +203,7 @@ where
             let run = RunRecord::current();
             let limiter = this.limiter.get_or_insert_with(|| Threads::of(&run).limiter.clone());
             match limiter.try_acquire() {
-                Some(token) => this.begin(f, token, run, cx),
+                Some(token) => this.begin(f, token.into(), run, cx),
                 None => this.stage = Stage::InLine(f, Box::pin(acquire(limiter.clone())), run),
             }
         }
@@ -266,13 +266,13 @@ impl<F, T> RunSync<F, T> {
 }
 
 /// Waits for a token of `limiter`: for the one that is on loan here, if there is one.
-async fn acquire(limiter: CapacityLimiter) -> Result<LimiterToken, Cancelled> {
+async fn acquire(limiter: CapacityLimiter) -> Result<Token, Cancelled> {
     if let Some(loan) = Loan::of(&limiter)
         && let Some(token) = loan.borrow().await?
     {
         return Ok(token);
     }
-    limiter.acquire().await
+    Ok(limiter.acquire().await?.into())
 }
 
 impl<F, T> Drop for RunSync<F, T> {
