@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   QUEUED ──claimed by a worker──▶ BEGUN ──told──▶ ENDED (its task takes the outcome)
-//!      └──its task gives it up──▶ WITHDRAWN
+//!      └──its task gives it up, or finds that it was refused──▶ WITHDRAWN
 //! ```
 //!
 //! # Invariants
@@ -15,6 +15,7 @@
 use std::{
     borrow::Cow,
     future::Future,
+    io,
     panic::Location,
     pin::Pin,
     sync::{
@@ -61,6 +62,8 @@ struct State<F, T> {
     work: Option<(InScope<Once<F>>, Luggage)>,
     outcome: Option<(Outcome<T>, Luggage)>,
     told: Option<Outcome<T>>,
+    /// No worker will come for it.
+    refused: Option<Arc<io::Error>>,
     waker: Option<Waker>,
     call: Option<BoxedCall>,
     abandoned: Option<Abandoned>,
@@ -102,6 +105,8 @@ struct Abandoned {
 /// What a task finds.
 pub(crate) enum Look<T> {
     Ended(Outcome<T>),
+    /// It is still queued, and nobody will ever take it from there.
+    Refused(Arc<io::Error>),
     /// A call of the worker's, to be polled.
     Call(BoxedCall),
     Queued,
@@ -132,6 +137,7 @@ impl<F, T> Job<F, T> {
             work: Some((Once(Some(f)).in_current_scope(), luggage)),
             outcome: None,
             told: None,
+            refused: None,
             waker: Some(waker),
             call: None,
             abandoned: None,
@@ -154,6 +160,9 @@ impl<F, T> Job<F, T> {
             let mut state = self.state.lock();
             if let Some(outcome) = state.told.take() {
                 return Look::Ended(outcome);
+            }
+            if let Some(error) = state.refused.take() {
+                return Look::Refused(error);
             }
             let mut stale = None;
             if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
@@ -290,6 +299,17 @@ where
             pool.strike_abandoned(key);
         }
         keep(drop_caught(at_work));
+    }
+
+    fn refuse(&self, why: &Arc<io::Error>, pool: &Pool) {
+        let waker = {
+            let mut state = self.state.lock();
+            state.refused = Some(why.clone());
+            state.waker.take()
+        };
+        if let Err(payload) = waker.map_or(Ok(()), |waker| caught(|| waker.wake())) {
+            pool.keep_panic(payload);
+        }
     }
 }
 

@@ -17,18 +17,12 @@ use anyio_runtime::host::{Ended, Ending, LeftOver};
 use slab::Slab;
 
 use crate::{
-    roster::{Bed, Call, Claimed, Rest, Roster},
+    roster::{Bed, Call, Claimed, Refused, Rest, Roster},
     sync::{Condvar, Mutex},
 };
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
-
-/// How long a worker sleeps before it leaves.
-const IDLE: Duration = Duration::from_secs(10);
-
-/// How often a worker that finds nothing looks again before it sleeps, giving way in between.
-const LOOKS: usize = 16;
 
 /// What a worker does.
 pub(crate) trait Work: Claimed + Send + Sync {
@@ -37,6 +31,28 @@ pub(crate) trait Work: Claimed + Send + Sync {
 
     /// Tells that it has ended, and lets go what it held. It does not panic.
     fn finish(&self, pool: &Pool);
+
+    /// Tells that nobody will ever run it, for this reason. It does not panic.
+    fn refuse(&self, why: &Arc<io::Error>, pool: &Pool);
+}
+
+/// What a pool has of the system.
+pub(crate) struct System {
+    /// How long a worker sleeps before it leaves.
+    pub(crate) idle: Duration,
+    /// How often a worker that finds nothing looks again before it sleeps, giving way in between.
+    pub(crate) looks: usize,
+    /// Starts a thread.
+    pub(crate) spawn: Spawn,
+}
+
+type Spawn = Box<dyn Fn(Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send + Sync>;
+
+impl Default for System {
+    fn default() -> Self {
+        let spawn = |work| thread::Builder::new().name("anyio-thread".into()).spawn(work);
+        Self { idle: Duration::from_secs(10), looks: 16, spawn: Box::new(spawn) }
+    }
 }
 
 pub(crate) struct Pool {
@@ -49,10 +65,11 @@ pub(crate) struct Pool {
     /// The first panic that nobody awaited; only a `run` comes for it.
     panic: Mutex<Option<Payload>>,
     keeps_panics: bool,
+    system: System,
 }
 
 impl Pool {
-    pub(crate) fn new(keeps_panics: bool) -> Self {
+    pub(crate) fn new(keeps_panics: bool, system: System) -> Self {
         Self {
             roster: Mutex::new(Roster::new()),
             empty: Condvar::new(),
@@ -60,44 +77,46 @@ impl Pool {
             abandoned: Mutex::new(Slab::new()),
             panic: Mutex::new(None),
             keeps_panics,
+            system,
         }
     }
 
-    /// Has `job` run on some thread.
-    ///
-    /// # Errors
-    /// When there is no thread, and the system gives none. The job is still in the queue then, to be withdrawn.
-    pub(crate) fn push(self: &Arc<Self>, job: Arc<dyn Work>) -> io::Result<()> {
+    /// Has `job` run on some thread. When there is none, and the system gives none, it is refused, as is all that waits.
+    pub(crate) fn push(self: &Arc<Self>, job: Arc<dyn Work>) {
         let call = self.roster.lock().push(job);
-        self.answer(call)
+        self.answer(call);
     }
 
-    fn answer(self: &Arc<Self>, call: Call) -> io::Result<()> {
+    fn answer(self: &Arc<Self>, call: Call) {
         match call {
-            Call::Nobody => Ok(()),
-            Call::Wake(bed) => {
-                bed.wake();
-                Ok(())
-            }
+            Call::Nobody => {}
+            Call::Wake(bed) => bed.wake(),
             Call::Hire => self.hire(),
         }
     }
 
-    fn hire(self: &Arc<Self>) -> io::Result<()> {
+    fn hire(self: &Arc<Self>) {
         let pool = self.clone();
         let mut handles = self.handles.lock();
-        match thread::Builder::new().name("anyio-thread".into()).spawn(move || pool.work()) {
-            Ok(handle) => {
-                handles.push(handle);
-                Ok(())
-            }
+        match (self.system.spawn)(Box::new(move || pool.work())) {
+            Ok(handle) => handles.push(handle),
             Err(error) => {
                 drop(handles);
-                let mut untold = Vec::new();
-                let alone = self.roster.lock().hire_failed(&mut untold);
-                untold.iter().for_each(|ended| ended.finish(self));
-                // Those who are there take the job when they are done with theirs.
-                if alone { Err(error) } else { Ok(()) }
+                self.hire_failed(error);
+            }
+        }
+    }
+
+    fn hire_failed(self: &Arc<Self>, error: io::Error) {
+        let mut untold = Vec::new();
+        let refused = self.roster.lock().hire_failed(&mut untold);
+        untold.iter().for_each(|ended| ended.finish(self));
+        match refused {
+            Refused::None(call) => self.answer(call),
+            Refused::All(jobs) => {
+                self.empty.notify_all();
+                let error = Arc::new(error);
+                jobs.iter().for_each(|job| job.refuse(&error, self));
             }
         }
     }
@@ -111,8 +130,7 @@ impl Pool {
                 Some(ended) => self.roster.lock().take_after(ended, &mut untold),
                 None => {
                     let (job, call) = self.roster.lock().take(&mut untold);
-                    // There is a thread: this one. So it cannot fail.
-                    let _ = self.answer(call);
+                    self.answer(call);
                     job
                 }
             };
@@ -122,7 +140,7 @@ impl Pool {
                 job.clone().run();
                 ended = Some(job);
                 looks = 0;
-            } else if looks < LOOKS {
+            } else if looks < self.system.looks {
                 looks += 1;
                 thread::yield_now();
             } else {
@@ -139,7 +157,7 @@ impl Pool {
         let rest = self.roster.lock().rest(bed);
         match rest {
             Rest::Search => true,
-            Rest::Sleep if bed.doze(IDLE) => true,
+            Rest::Sleep if bed.doze(self.system.idle) => true,
             Rest::Sleep if !self.roster.lock().leave(bed) => {
                 // It was called at the last moment.
                 bed.sleep();
@@ -232,3 +250,6 @@ pub(crate) fn discard(payload: Payload) {
 pub(crate) fn drop_caught<T>(value: T) -> Result<(), Payload> {
     catch_unwind(AssertUnwindSafe(|| drop(value)))
 }
+
+#[cfg(test)]
+mod tests;

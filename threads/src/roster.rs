@@ -11,7 +11,8 @@
 //! a job may block, so nobody waits behind a job either: a searcher that takes one calls the next if there is more.
 //!
 //! # Invariants
-//! 1. While a job waits somebody searches. Only where the system gives no thread it waits for one that works.
+//! 1. While a job waits somebody searches. Only where the system gives no thread it waits for one that works, and if there is none
+//!    it is refused.
 //! 2. `searching` counts those that were called or hired and do not run yet, too.
 //! 3. A thread is hired only when a job waits, nobody searches and nobody sleeps. So there are never more threads than jobs that
 //!    wait or run. A worker takes its next job, or searches, before the end of the last one is told to anybody, so with a limit on
@@ -63,6 +64,15 @@ pub(crate) enum Call {
     Wake(Arc<Bed>),
     /// To start a thread, which counts as searching.
     Hire,
+}
+
+/// What becomes of the jobs that wait when the system gives no thread.
+#[must_use = "somebody waits"]
+pub(crate) enum Refused<J> {
+    /// There is nobody who would ever take them.
+    All(VecDeque<J>),
+    /// Those who are there take them.
+    None(Call),
 }
 
 /// What a worker does that found nothing.
@@ -166,12 +176,22 @@ impl<J: Claimed> Roster<J> {
         place.is_some()
     }
 
-    /// The system gave no thread; tells whether there is none at all.
-    pub(crate) fn hire_failed(&mut self, untold: &mut Vec<J>) -> bool {
+    /// The system gave no thread. If there is none at all, everything that waits comes out, to be refused.
+    pub(crate) fn hire_failed(&mut self, untold: &mut Vec<J>) -> Refused<J> {
         self.hand_over(untold);
         self.searching -= 1;
         self.threads -= 1;
-        self.threads == 0
+        if self.threads == 0 {
+            return Refused::All(std::mem::take(&mut self.jobs));
+        }
+        // Who has lain down meanwhile took it that the one who does not come would search.
+        if self.searching > 0 || self.jobs.is_empty() {
+            return Refused::None(Call::Nobody);
+        }
+        Refused::None(self.asleep.pop().map_or(Call::Nobody, |bed| {
+            self.searching += 1;
+            Call::Wake(bed)
+        }))
     }
 
     /// Nobody rests any more from now on. Those who do are to be woken, and find that out.
@@ -183,6 +203,11 @@ impl<J: Claimed> Roster<J> {
 
     pub(crate) fn threads(&self) -> usize {
         self.threads
+    }
+
+    #[cfg(test)]
+    pub(crate) fn asleep(&self) -> usize {
+        self.asleep.len()
     }
 }
 

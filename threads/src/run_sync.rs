@@ -177,11 +177,8 @@ where
         let name = name_of::<F>(self.name.take());
         let job = Arc::new(Job::new(f, (name, self.place), (token, limiter), run, cx.waker().clone()));
         let pool = threads.pool.clone();
-        let pushed = pool.push(job.clone());
+        pool.push(job.clone());
         self.stage = Stage::Begun { job, pool, call: None };
-        if let Err(error) = pushed {
-            panic!("run_sync: there is no worker thread, and the system gives none: {error}");
-        }
     }
 }
 
@@ -234,6 +231,11 @@ impl<F, T> RunSync<F, T> {
             }
             let ended = match job.look(cx) {
                 Look::Ended(outcome) => outcome.map(Ok),
+                Look::Refused(error) => {
+                    job.withdraw();
+                    self.stage = Stage::Done;
+                    panic!("run_sync: there is no worker thread, and the system gives none: {error}");
+                }
                 Look::Call(new) => {
                     *call = Some(new);
                     continue;

@@ -2,6 +2,7 @@
 
 pub(crate) use std::sync::{Condvar, MutexGuard as Guard};
 
+#[derive(Default)]
 pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
 
 impl<T> Mutex<T> {

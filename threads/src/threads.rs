@@ -6,7 +6,7 @@ use anyio_cancel_scope::RunRecord;
 use anyio_runtime::host;
 use anyio_sync::CapacityLimiter;
 
-use crate::pool::Pool;
+use crate::pool::{Pool, System};
 
 /// How many closures run at once, unless another limiter is given.
 const DEFAULT_TOKENS: usize = 40;
@@ -25,7 +25,7 @@ impl Threads {
         }
         // What is outside of any `run` has no end, and nobody who would take a panic.
         let ends = host::is_run(run);
-        let new = Arc::new(Pool::new(ends));
+        let new = Arc::new(Pool::new(ends, System::default()));
         let threads = run.entry(|| Self { pool: new.clone(), limiter: CapacityLimiter::new(DEFAULT_TOKENS) });
         // Another thread may have been faster.
         if ends && Arc::ptr_eq(&threads.pool, &new) {

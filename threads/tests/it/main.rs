@@ -9,6 +9,7 @@ mod panic;
 mod pool;
 mod portal;
 mod ported;
+mod refused;
 mod run_end;
 mod send_sync;
 mod support;

@@ -1,0 +1,79 @@
+//! A system that gives no threads: a process of its own, whose threads are to have a stack that is larger than any memory.
+
+use std::{
+    env,
+    process::{Command, Stdio},
+};
+
+use anyio_sync::CapacityLimiter;
+use anyio_task_group::gather;
+use anyio_threads::{from_thread::start_blocking_portal, to_thread};
+use futures::executor::block_on;
+
+use crate::support::{Census, panic_of};
+
+/// Runs a test of this file where no thread is given. The harness runs it on the first one then.
+#[track_caller]
+fn without_threads(test: &str) {
+    let child = Command::new(env::current_exe().unwrap())
+        .args([&format!("refused::{test}"), "--exact", "--include-ignored", "--test-threads=1"])
+        .env("RUST_MIN_STACK", (1_u64 << 60).to_string())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&[child.stdout, child.stderr].concat()).into_owned();
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+}
+
+const SAYS: &str = "run_sync: there is no worker thread, and the system gives none: ";
+
+#[test]
+#[ignore = "a specimen: another test runs it"]
+fn panics() {
+    let (limiter, census) = (CapacityLimiter::new(1), Census::default());
+    // The next one too: nothing of the last is left in the queue.
+    for _ in 0..2 {
+        let alive = census.one();
+        let panicked = panic_of(|| drop(block_on(to_thread::run_sync(move || drop(alive)).limiter(&limiter))));
+        assert!(panicked.starts_with(SAYS), "{panicked}");
+        assert_eq!((census.count(), limiter.available_tokens()), (0, 1));
+    }
+}
+
+// T1
+#[test]
+fn a_call_panics_where_no_thread_is_given_and_drops_its_closure_unrun() {
+    without_threads("panics");
+}
+
+#[test]
+#[ignore = "a specimen: another test runs it"]
+fn panics_in_a_group() {
+    let census = Census::default();
+    let panicked = panic_of(|| {
+        let calls = (0..3).map(|_| {
+            let alive = census.one();
+            to_thread::run_sync(move || drop(alive))
+        });
+        drop(block_on(gather(calls)));
+    });
+    assert!(panicked.starts_with(SAYS), "{panicked}");
+    assert_eq!(census.count(), 0);
+}
+
+// G3
+#[test]
+fn the_panic_for_want_of_threads_comes_out_of_a_group_in_which_every_call_has_it() {
+    without_threads("panics_in_a_group");
+}
+
+#[test]
+#[ignore = "a specimen: another test runs it"]
+fn opens_a_portal() {
+    assert!(start_blocking_portal().is_err());
+}
+
+#[test]
+fn a_portal_with_a_thread_of_its_own_is_an_error_where_none_is_given() {
+    without_threads("opens_a_portal");
+}
