@@ -11,6 +11,7 @@ use anyio_sync::CapacityLimiter;
 use crate::{
     answer::{Answer, Asked, Responder},
     run_finished::Why,
+    sync::thread_local_cell,
 };
 
 /// A future that the awaiting task polls for its worker.
@@ -39,14 +40,14 @@ pub(crate) struct Seat {
     pub(crate) at_work: Option<AtWork>,
 }
 
-thread_local! { static SEAT: RefCell<Option<Seat>> = const { RefCell::new(None) }; }
+thread_local_cell! { static SEAT: RefCell<Option<Seat>> = RefCell::new(None); }
 
 impl Seat {
     /// Runs `f`, which does not panic, in this seat. It comes back afterwards.
     pub(crate) fn sit<R>(self, f: impl FnOnce() -> R) -> (R, Self) {
-        let outer = SEAT.replace(Some(self));
+        let outer = SEAT.with(|seat| seat.replace(Some(self)));
         let result = f();
-        let own = SEAT.replace(outer).expect("whoever takes it puts it back");
+        let own = SEAT.with(|seat| seat.replace(outer)).expect("whoever takes it puts it back");
         (result, own)
     }
 

@@ -18,10 +18,7 @@ use std::{
     io,
     panic::Location,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -40,7 +37,7 @@ use crate::{
     pool::{Payload, Pool, Work, drop_caught},
     roster::Claimed,
     shown::Shown,
-    sync::Mutex,
+    sync::{AtomicU8, Mutex, Ordering},
 };
 
 const QUEUED: u8 = 0;

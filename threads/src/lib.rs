@@ -22,3 +22,6 @@ mod roster;
 mod shown;
 mod sync;
 mod threads;
+
+#[cfg(all(test, anyio_loom))]
+mod loom_models;

@@ -9,7 +9,6 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError},
-    thread::{self, JoinHandle, ThreadId},
     time::{Duration, Instant},
 };
 
@@ -18,7 +17,7 @@ use slab::Slab;
 
 use crate::{
     roster::{Bed, Call, Claimed, Refused, Rest, Roster},
-    sync::{Condvar, Mutex},
+    sync::{Condvar, JoinHandle, Mutex, ThreadId, has_ended, thread},
 };
 
 /// What a panic carries.
@@ -208,6 +207,11 @@ impl Pool {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn threads(&self) -> usize {
+        self.roster.lock().threads()
+    }
+
     fn wait_until_empty(&self, until: Instant) -> bool {
         let mut roster = self.roster.lock();
         while roster.threads() > 0 {
@@ -227,7 +231,7 @@ impl Ending for Pool {
         asleep.iter().for_each(|bed| bed.wake());
         let all = self.wait_until_empty(until);
         let handles = std::mem::take(&mut *self.handles.lock());
-        for handle in handles.into_iter().filter(|handle| all || handle.is_finished()) {
+        for handle in handles.into_iter().filter(|handle| all || has_ended(handle)) {
             // A worker catches what it runs.
             let _ = handle.join();
         }
@@ -251,5 +255,5 @@ pub(crate) fn drop_caught<T>(value: T) -> Result<(), Payload> {
     catch_unwind(AssertUnwindSafe(|| drop(value)))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(anyio_loom)))]
 mod tests;

@@ -21,7 +21,11 @@
 //!    their tasks once, and the end of a short one never waits for a long one.
 //! 5. What waits here and was withdrawn holds nothing foreign: it may be dropped under the lock.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
 use crate::sync::{Condvar, Mutex};
 
@@ -205,7 +209,7 @@ impl<J: Claimed> Roster<J> {
         self.threads
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(anyio_loom)))]
     pub(crate) fn asleep(&self) -> usize {
         self.asleep.len()
     }
@@ -231,15 +235,22 @@ impl Bed {
     pub(crate) fn sleep(&self) {
         let mut called = self.called.lock();
         while !std::mem::take(&mut *called) {
-            called = self.bell.wait(called).unwrap_or_else(std::sync::PoisonError::into_inner);
+            called = self.bell.wait(called).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Sleeps until called, or so long; tells whether it was called.
-    pub(crate) fn doze(&self, most: std::time::Duration) -> bool {
-        let called = self.called.lock();
-        let slept = self.bell.wait_timeout_while(called, most, |called| !*called);
-        let mut called = slept.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+    pub(crate) fn doze(&self, most: Duration) -> bool {
+        // None where it would be never.
+        let until = Instant::now().checked_add(most);
+        let mut called = self.called.lock();
+        while !*called {
+            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break;
+            }
+            called = self.bell.wait_timeout(called, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
         std::mem::take(&mut *called)
     }
 }

@@ -117,7 +117,7 @@ impl Given {
     }
 
     fn threads(&self) -> usize {
-        self.pool.roster.lock().threads()
+        self.pool.threads()
     }
 
     fn end(self) {

@@ -1,4 +1,5 @@
 //! The tests of the crate, one file a noun. `anyio.md` beside tells where each test of AnyIO's went.
+#![cfg(not(anyio_loom))]
 
 mod abandon;
 mod cancel;
