@@ -55,7 +55,7 @@ fn start<'e>(tg: &TaskGroup<'e, io::Error>, diary: &'static Diary, words: &'stat
 static STARTED: Diary = Diary::new();
 
 #[anyio_testing::test(schedules = 400)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn three_tasks_begin() -> io::Result<()> {
     STARTED.begin();
     task_group(async |tg| -> io::Result<()> {
@@ -75,7 +75,7 @@ fn tasks_begin_in_every_order() {
 static NESTED: Diary = Diary::new();
 
 #[anyio_testing::test(schedules = 400)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn two_groups_in_a_group() -> io::Result<()> {
     NESTED.begin();
     task_group(async |tg| -> io::Result<()> {
@@ -104,7 +104,7 @@ fn tasks_of_different_groups_interleave_in_every_way() {
 static AWAKE: Diary = Diary::new();
 
 #[anyio_testing::test(schedules = 400)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn three_sleep_equally_long() -> io::Result<()> {
     AWAKE.begin();
     task_group(async |tg| -> io::Result<()> {
@@ -132,7 +132,7 @@ fn what_is_woken_together_runs_in_every_order_the_body_too() {
 static OFFLOADED: Diary = Diary::new();
 
 #[anyio_testing::test(schedules = 400)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn three_are_offloaded() -> io::Result<()> {
     OFFLOADED.begin();
     let here = thread::current().id();
@@ -159,7 +159,7 @@ static WAYS: Diary = Diary::new();
 
 // R12: an operation that is ready may give way.
 #[anyio_testing::test(schedules = 400)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn two_pass_checkpoints() -> io::Result<()> {
     WAYS.begin();
     task_group(async |tg| -> io::Result<()> {
@@ -187,7 +187,7 @@ fn operations_that_are_ready_give_way_now_and_then() {
 static AGAIN: Diary = Diary::new();
 
 #[anyio_testing::test(schedules = 50)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn a_little_of_everything() -> io::Result<()> {
     AGAIN.begin();
     task_group(async |tg| -> io::Result<()> {
@@ -224,7 +224,7 @@ fn the_same_seeds_give_the_same_orders_and_others_give_others() {
 }
 
 #[anyio_testing::test(schedules = 3)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn fails_always() -> Result<(), String> {
     Err("as ever".to_owned())
 }
@@ -239,13 +239,13 @@ fn a_failure_tells_its_seed_and_how_to_replay_it() {
 }
 
 #[anyio_testing::test(schedules = 3, worker_threads = 1)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn fails_with_threads() -> Result<(), String> {
     Err("as ever".to_owned())
 }
 
 #[anyio_testing::test(schedules = 3)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn fails_with_a_signal_receiver() -> Result<(), String> {
     let receiver = anyio_signals::open_signal_receiver(&[anyio_signals::Signal::IO]).unwrap();
     assert!(futures::poll!(receiver.next()).is_pending());
@@ -261,7 +261,7 @@ fn with_threads_and_descriptors_it_says_that_the_seed_is_not_everything() {
 }
 
 #[anyio_testing::test(schedules = 0)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn under_no_order_at_all() {}
 
 #[test]
@@ -271,7 +271,7 @@ fn a_test_that_would_not_run_at_all_does_not_pass() {
 }
 
 #[anyio_testing::test(schedules = 2)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn ends_without_success() -> io::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }

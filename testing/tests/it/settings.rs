@@ -29,14 +29,14 @@ fn runs(said: &str) -> usize {
 }
 
 #[anyio_testing::test(schedules = 3)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn under_three_orders() {
     println!("a run");
     yield_now().await;
 }
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn with_six_hundred_points() -> io::Result<()> {
     println!("a run");
     for _ in 0..600 {
@@ -66,7 +66,7 @@ fn every_point_of_a_sweep_or_a_single_one_can_be_asked_for() {
 }
 
 #[anyio_testing::test(cancel_sweep, schedules = 10)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn with_points_under_some_orders_only() -> io::Result<()> {
     println!("a run");
     let event = Event::new();
@@ -81,7 +81,7 @@ async fn with_points_under_some_orders_only() -> io::Result<()> {
 }
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn with_a_point_that_is_there_once() -> io::Result<()> {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     checkpoint().await?;
@@ -127,7 +127,7 @@ fn what_is_not_understood_is_told() {
 }
 
 #[anyio_testing::test(cancel_sweep, schedules = 3, time_limit = Duration::from_millis(200))]
-#[ignore = "it ends the process"]
+#[ignore = "a specimen: another test runs it"]
 async fn does_not_end_where_it_is_cancelled() {
     while sleep(Duration::from_secs(1)).await.is_err() {
         thread::sleep(Duration::from_millis(10));

@@ -39,7 +39,7 @@ impl Ends {
 static STEPS: Ends = Ends::new();
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn two_checkpoints_and_a_wait() -> io::Result<()> {
     let run = async {
         checkpoint().await.map_err(|_| "first")?;
@@ -64,7 +64,7 @@ fn it_is_cancelled_at_each_entry_each_wait_and_each_moment_after_one() {
 static CAUSES: Ends = Ends::new();
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn tells_its_cause() -> io::Result<()> {
     let result = checkpoint().await;
     CAUSES.push(cancel_cause().map_or_else(|| "none".to_owned(), |cause: Cause| cause.to_string()));
@@ -81,7 +81,7 @@ fn the_cancelled_code_can_tell_that_it_was_the_sweep() {
 static NAMED: Ends = Ends::new();
 
 #[anyio_testing::test(cancel_sweep = "inner")]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn has_a_scope_of_its_own() -> io::Result<()> {
     checkpoint().await?;
     let inner = CancelScope::new().named("inner");
@@ -102,13 +102,13 @@ fn a_scope_that_the_test_names_is_cancelled_in_its_place() {
 }
 
 #[anyio_testing::test(cancel_sweep = "nobody")]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn names_no_scope() {
     checkpoint().await.unwrap();
 }
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn has_no_checkpoint() {}
 
 #[test]
@@ -122,7 +122,7 @@ fn where_there_is_nothing_to_sweep_it_fails() {
 }
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn fails_before() -> Result<(), String> {
     Err("as ever".to_owned())
 }
@@ -133,7 +133,7 @@ fn what_fails_without_a_cancellation_says_so() {
 }
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn unwraps() {
     checkpoint().await.unwrap();
 }
@@ -148,7 +148,7 @@ fn a_panic_names_the_point_and_how_to_run_it_alone() {
 }
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn hangs_when_cancelled() -> io::Result<()> {
     if checkpoint().await.is_err() {
         shield(sleep_forever()).await?;
@@ -164,7 +164,7 @@ fn a_hang_is_told_with_the_point_and_the_tree() {
 }
 
 #[anyio_testing::test(cancel_sweep, time_limit = Duration::from_millis(100))]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn spins_when_cancelled() -> io::Result<()> {
     let begun = std::time::Instant::now();
     while checkpoint().await.is_err() {
@@ -184,7 +184,7 @@ fn a_loop_that_does_not_heed_it_is_told_by_the_limit() {
 }
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn leaks_when_cancelled() -> io::Result<()> {
     let (send, _receive) = memory_object_stream::<u8>(1);
     let sent = send.send(1).await;
@@ -202,7 +202,7 @@ fn what_is_left_behind_is_told_with_the_point() {
 }
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn gives_another_error() -> Result<(), String> {
     checkpoint().await.map_err(|_| "the disk is full".to_owned())
 }
@@ -213,7 +213,7 @@ fn an_error_that_is_no_cancellation_fails() {
 }
 
 #[anyio_testing::test(cancel_sweep = "inner")]
-#[ignore = "it fails"]
+#[ignore = "a specimen: another test runs it"]
 async fn lets_a_cancellation_out() -> io::Result<()> {
     CancelScope::new().named("inner").enter(async { io::Result::Ok(checkpoint().await?) }).await
 }
@@ -228,7 +228,7 @@ fn a_cancellation_that_gets_out_of_the_named_scope_fails() {
 static BOTH: AtomicUsize = AtomicUsize::new(0);
 
 #[anyio_testing::test(cancel_sweep, schedules = 5)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn is_swept_under_orders() -> io::Result<()> {
     BOTH.fetch_add(1, Ordering::Relaxed);
     let event = Event::new();
@@ -252,7 +252,7 @@ fn under_each_of_several_orders_it_is_swept() {
 static MANY: AtomicUsize = AtomicUsize::new(0);
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn has_many_points() -> io::Result<()> {
     MANY.fetch_add(1, Ordering::Relaxed);
     for _ in 0..5000 {
@@ -270,7 +270,7 @@ fn of_many_points_a_sample_is_taken() {
 static WAKES: Ends = Ends::new();
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "run below"]
+#[ignore = "a specimen: another test runs it"]
 async fn waits_in_a_sub_executor() -> io::Result<()> {
     use futures::stream::{FuturesUnordered, StreamExt};
     let mut waits: FuturesUnordered<_> = (1..=3).map(|n| sleep(n * SECOND)).collect();

@@ -238,19 +238,19 @@ mod specimens {
     const LIMIT: Duration = Duration::from_millis(50);
 
     #[anyio::test]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn passes() {
         checkpoint().await.unwrap();
     }
 
     #[anyio::test]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn gives_an_error() -> Result<(), String> {
         Err("the disk is full".into())
     }
 
     #[anyio::test]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn gives_cancelled() -> Result<(), Cancelled> {
         let scope = anyio::CancelScope::new();
         scope.cancel();
@@ -258,13 +258,13 @@ mod specimens {
     }
 
     #[anyio::test]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn panics() {
         panic!("the words of the panic");
     }
 
     #[anyio::test]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn panics_in_a_task() -> anyio::Result<()> {
         task_group(async |tg| -> anyio::Result<()> {
             tg.start_soon(async { panic!("the words of the panic") });
@@ -275,21 +275,21 @@ mod specimens {
     }
 
     #[anyio::test]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn panics_in_a_worker() {
         offload(async { panic!("the words of the panic") }).await;
     }
 
     #[anyio::test]
     #[should_panic = "never"]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn does_not_panic() {}
 
     // Nothing wakes them, which would be found at once, if it were not said that somebody may.
 
     // Long enough for the task to wait by then.
     #[anyio::test(time_limit = 1, foreign_wakers)]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn waits_for_ever() -> anyio::Result<()> {
         task_group(async |tg| -> anyio::Result<()> {
             tg.task("the one that hangs").start_soon(async {
@@ -306,32 +306,32 @@ mod specimens {
     }
 
     #[anyio::test(time_limit = LIMIT, foreign_wakers)]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn passes_too_late() {
         assert!(sleep_forever().await.is_err());
     }
 
     #[anyio::test(time_limit = LIMIT, foreign_wakers)]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn gives_an_error_too_late() -> io::Result<()> {
         Ok(sleep_forever().await?)
     }
 
     #[anyio::test(time_limit = LIMIT, foreign_wakers)]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn panics_too_late() {
         sleep_forever().await.expect("the words of the panic");
     }
 
     #[anyio::test(time_limit = LIMIT, virtual_clock, foreign_wakers)]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn hangs_at_a_virtual_clock() -> Result<(), Cancelled> {
         sleep(HOUR).await?;
         sleep_forever().await
     }
 
     #[anyio::test(time_limit = LIMIT, foreign_wakers)]
-    #[ignore = "a specimen"]
+    #[ignore = "a specimen: another test runs it"]
     async fn does_not_end() -> anyio::Result<()> {
         task_group(async |tg| -> anyio::Result<()> {
             tg.task("behind a shield").start_soon(async { ok(shield(sleep_forever()).await?) });

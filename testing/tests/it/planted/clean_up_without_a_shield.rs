@@ -29,7 +29,7 @@ impl Server {
 }
 
 #[anyio_testing::test(cancel_sweep)]
-#[ignore = "planted"]
+#[ignore = "a specimen: another test runs it"]
 pub(crate) async fn nobody_stays_logged_in() -> io::Result<()> {
     let server = Arc::new(Server { sessions: AtomicUsize::new(0) });
     let known = server.clone();

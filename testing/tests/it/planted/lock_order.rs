@@ -13,7 +13,7 @@ async fn transfer(from: &Lock<i64>, to: &Lock<i64>, amount: i64) -> io::Result<(
 }
 
 #[anyio_testing::test(schedules = 100)]
-#[ignore = "planted"]
+#[ignore = "a specimen: another test runs it"]
 pub(crate) async fn money_moves_both_ways() -> io::Result<()> {
     let (ada, grace) = (Lock::new(10), Lock::new(10));
     task_group(async |tg| -> io::Result<()> {

@@ -37,7 +37,7 @@ impl Bell {
 }
 
 #[anyio_testing::test]
-#[ignore = "planted"]
+#[ignore = "a specimen: another test runs it"]
 pub(crate) async fn both_are_told() -> io::Result<()> {
     let bell = Bell::default();
     task_group(async |tg| -> io::Result<()> {

@@ -12,7 +12,7 @@ async fn serve(status: TaskStatus<u16>) -> io::Result<()> {
 }
 
 #[anyio_testing::test]
-#[ignore = "planted"]
+#[ignore = "a specimen: another test runs it"]
 pub(crate) async fn the_server_comes_up() -> io::Result<()> {
     task_group(async |tg| -> io::Result<()> {
         let (port, server) = tg.task("server").start(serve).await?;
