@@ -13,8 +13,16 @@ mod claims;
 mod contract;
 mod watchdog;
 
+mod census;
+mod on_drop;
+mod panics;
+
+pub use census::{Alive, Census};
 pub use contract::{Contract, Draft, Suite};
 pub use counts::Counts;
 pub use executor::{BoxedFuture, block_on, block_on_for, run_all, run_all_for};
-pub use polled::Polled;
+pub use on_drop::OnDrop;
+pub use panics::{panic_of, words};
+pub use polled::{Polled, start};
 pub use reentrant_waker::ReentrantWaker;
+pub use watchdog::ends;

@@ -1,6 +1,7 @@
 //! A future under a test's hand: polled one step at a time, and asked whether anyone woke it in between.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -137,4 +138,28 @@ impl<F> fmt::Debug for Polled<F> {
             .field("live_wakers", &self.live_wakers())
             .finish_non_exhaustive()
     }
+}
+
+/// Polls `future` once, in the task that awaits this, and leaves it pending.
+///
+/// # Panics
+///
+/// When it is ready.
+///
+/// # Examples
+///
+/// ```
+/// use std::future::pending;
+///
+/// anyio_future_contract::block_on(async {
+///     let mut waits = Box::pin(pending::<()>());
+///     anyio_future_contract::start(&mut waits).await;
+/// });
+/// ```
+pub async fn start<F: Future + Unpin>(future: &mut F) {
+    poll_fn(|cx| {
+        assert!(Pin::new(&mut *future).poll(cx).is_pending(), "the future is ready, but should be pending");
+        Poll::Ready(())
+    })
+    .await;
 }

@@ -1,7 +1,10 @@
 use std::any::Any;
+use std::panic;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
+
+use crate::panics::find_words;
 
 /// How a watched call ended.
 pub(crate) enum End<T> {
@@ -28,8 +31,31 @@ pub(crate) fn watch<T: Send + 'static>(patience: Duration, call: impl FnOnce() -
     }
 }
 
+/// How long [`ends`] waits: longer than any test takes on a machine that is busy.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// Calls `test` on a thread of its own, and returns what it returns, or panics as it does.
+///
+/// # Panics
+///
+/// When it has not ended after a minute, with what `tells` knows then.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(anyio_future_contract::ends(|| 1 + 1, || "one thread adds".to_owned()), 2);
+/// ```
+#[track_caller]
+pub fn ends<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static, tells: impl FnOnce() -> String) -> T {
+    let (done, end) = mpsc::channel();
+    let thread = thread::spawn(move || drop(done.send(test())));
+    match end.recv_timeout(HANGS) {
+        Ok(value) => value,
+        Err(RecvTimeoutError::Disconnected) => panic::resume_unwind(thread.join().expect_err("it sent nothing")),
+        Err(RecvTimeoutError::Timeout) => panic!("it hangs; {}", tells()),
+    }
+}
+
 fn message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a payload that is no text").to_owned()
+    find_words(payload).unwrap_or("a payload that is no text").to_owned()
 }
