@@ -264,11 +264,13 @@ fn a_worker_does_not_wait_for_who_stands_at_the_desk_and_is_not_polled() {
             // The loan is over: it goes on at the limiter.
             let limiter = lender.limiter();
             let taken = limiter.try_acquire().unwrap();
-            let mut second = kept.lock().unwrap().take().unwrap();
-            assert!(poll_once(&mut second).await.is_none());
-            assert_eq!(limiter.statistics().tasks_waiting, 1);
+            let mut second = polled(kept.lock().unwrap().take().unwrap());
+            until(|| {
+                second.assert_pending();
+                limiter.statistics().tasks_waiting == 1
+            });
             drop(taken);
-            assert_eq!(second.await, Ok(()));
+            assert_eq!(finish(&mut second), Ok(()));
             assert_eq!(limiter.available_tokens(), 1);
         });
     });
