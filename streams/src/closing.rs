@@ -1,8 +1,20 @@
-//! Closing several resources that are one.
+//! Closing several resources that are one, and closing what has something left to send.
 
 use std::{error::Error, fmt, io};
 
 use anyio_cancel_scope::CancelError;
+
+use crate::{BoxFuture, ByteSendError, ByteSendStream};
+
+/// How to send on an `S`, for whoever knows only that it can be closed: who sends leaves it there for the closing.
+pub(crate) type SendOn<S> = for<'a> fn(&'a S, &'a [u8]) -> BoxFuture<'a, Result<(), ByteSendError>>;
+
+pub(crate) fn send_on<'a, S: ByteSendStream>(
+    stream: &'a S,
+    data: &'a [u8],
+) -> BoxFuture<'a, Result<(), ByteSendError>> {
+    Box::pin(stream.send(data))
+}
 
 /// What several resources failed with, which were closed together. It stands inside an [`io::Error`].
 #[derive(Debug)]

@@ -82,7 +82,7 @@ pub use closing::ClosingErrors;
 pub use frame::FrameError;
 pub use receive_error::ReceiveError;
 pub use send_error::{ByteSendError, SendError, SendReason};
-pub use text_error::{DecodeError, EncodeError, TextErrors};
+pub use text_error::{CutCharacter, DecodeError, EncodeError, TextErrors};
 pub use try_error::{TryReceiveError, TrySendError, TrySendReason};
 
 pub use dyn_byte::{DynByteReceiveStream, DynByteSendStream, DynByteStream, DynSocketStream};

@@ -1,6 +1,6 @@
 //! What is no text.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io};
 
 /// What becomes of bytes that are no text, and of characters that an encoding does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,3 +86,37 @@ impl fmt::Display for EncodeError {
 }
 
 impl Error for EncodeError {}
+
+/// A character of which only the beginning was sent.
+///
+/// It stands inside the [`io::Error`] of a closing that could not send the rest, alone or among
+/// [`ClosingErrors`](crate::ClosingErrors), and is the source of a `Broken` where something was to be sent after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutCharacter {
+    left: usize,
+}
+
+impl CutCharacter {
+    pub(crate) fn new(left: usize) -> Self {
+        Self { left }
+    }
+
+    /// How many of its bytes were not sent.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+}
+
+impl fmt::Display for CutCharacter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the last {} bytes of a character were not sent", self.left)
+    }
+}
+
+impl Error for CutCharacter {}
+
+impl From<CutCharacter> for io::Error {
+    fn from(cut: CutCharacter) -> Self {
+        Self::other(cut)
+    }
+}

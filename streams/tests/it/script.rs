@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -36,6 +36,8 @@ pub(crate) struct Script {
     pub(crate) sent: Mutex<Vec<u8>>,
     /// So many bytes can be sent; then a send waits until it is cancelled.
     pub(crate) room: AtomicUsize,
+    /// Without room, a send breaks rather than waits.
+    pub(crate) breaks: AtomicBool,
     pub(crate) fails_to_close: bool,
     pub(crate) name: &'static str,
     /// How often it was closed gracefully, at once, and ended.
@@ -50,6 +52,7 @@ impl Script {
             steps: Mutex::new(steps.into_iter().collect()),
             sent: Mutex::default(),
             room: AtomicUsize::new(usize::MAX),
+            breaks: AtomicBool::new(false),
             fails_to_close: false,
             name: "script",
             counts: Default::default(),
@@ -149,6 +152,9 @@ impl ByteSendStream for Script {
         let count = data.len().min(self.room.load(Ordering::SeqCst));
         self.room.fetch_sub(count, Ordering::SeqCst);
         self.sent.lock().unwrap().extend_from_slice(&data[..count]);
+        if count < data.len() && self.breaks.load(Ordering::SeqCst) {
+            return Err(ByteSendError::new(count, io::Error::from(io::ErrorKind::ConnectionReset)));
+        }
         if count < data.len()
             && let Err(cancelled) = self.wait().await
         {

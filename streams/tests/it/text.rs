@@ -2,11 +2,11 @@
 
 use std::{io, sync::atomic::Ordering};
 
-use anyio_cancel_scope::CancelScope;
+use anyio_cancel_scope::{CancelError, CancelScope};
 use anyio_future_contract::Polled;
 use anyio_streams::{
-    AsyncResource, DecodeError, ObjectStream, ReceiveError, Text, TextErrors, UnreliableObjectReceiveStream,
-    UnreliableObjectSendStream,
+    AsyncResource, ClosingErrors, CutCharacter, DecodeError, ObjectStream, ReceiveError, Text, TextErrors,
+    UnreliableObjectReceiveStream, UnreliableObjectSendStream,
 };
 use anyio_typed_attrs::TypedAttributeExt;
 use futures_lite::future::block_on;
@@ -148,6 +148,87 @@ fn the_end_of_a_character_goes_out_before_the_end_of_the_stream() {
     assert_eq!(stream.get_ref().sent(), "€".as_bytes());
 }
 
+/// A stream whose send of a `€` was cancelled after one byte.
+fn half_sent() -> Text<Script> {
+    let stream = Text::new(Script::with_room(1));
+    let scope = CancelScope::new();
+    let mut send = Polled::new(scope.enter(stream.send_str("€")));
+    send.assert_pending();
+    scope.cancel();
+    assert_eq!(send.assert_ready().unwrap_err().into_item(), "");
+    drop(send);
+    stream
+}
+
+fn cut(error: &io::Error) -> Option<usize> {
+    error.get_ref()?.downcast_ref::<CutCharacter>().map(CutCharacter::left)
+}
+
+// H5, H6
+#[test]
+fn the_end_of_a_character_goes_out_with_the_closing() {
+    let stream = half_sent();
+    stream.get_ref().room.store(100, Ordering::SeqCst);
+    block_on(stream.aclose()).unwrap();
+    assert_eq!((stream.get_ref().sent(), stream.get_ref().counts()), ("€".as_bytes().to_vec(), [1, 0, 0]));
+    // It is under the scope of whoever closes, and closes all the same.
+    let stream = half_sent();
+    let scope = CancelScope::new();
+    let mut close = Polled::new(scope.enter(stream.aclose()));
+    close.assert_pending();
+    assert_eq!(stream.get_ref().counts(), [0, 0, 0]);
+    scope.cancel();
+    assert!(close.assert_ready().unwrap_err().is_cancelled());
+    assert_eq!(stream.get_ref().counts(), [1, 0, 0]);
+    // What was left is told by another call, and once.
+    assert_eq!(cut(&block_on(stream.aclose()).unwrap_err()), Some(2));
+    block_on(stream.aclose()).unwrap();
+}
+
+// H6
+#[test]
+fn closing_tells_of_the_end_of_a_character_that_cannot_go_out() {
+    let stream = half_sent();
+    stream.get_ref().breaks.store(true, Ordering::SeqCst);
+    stream.get_ref().room.store(1, Ordering::SeqCst);
+    let error = block_on(stream.aclose()).unwrap_err();
+    let told: Vec<_> = error.get_ref().unwrap().downcast_ref::<ClosingErrors>().unwrap().iter().collect();
+    assert_eq!((error.kind(), told.len(), cut(told[1])), (io::ErrorKind::ConnectionReset, 2, Some(1)));
+    assert!(error.to_string().ends_with("; the last 1 bytes of a character were not sent"), "{error}");
+    assert_eq!(stream.get_ref().counts(), [1, 0, 0]);
+    block_on(stream.aclose()).unwrap();
+    // Closed at once, it is too late for it.
+    let stream = half_sent();
+    stream.close();
+    assert_eq!(cut(&block_on(stream.aclose()).unwrap_err()), Some(2));
+}
+
+// H3
+#[test]
+fn a_character_within_which_the_stream_broke_is_given_back_and_nothing_follows() {
+    for (room, back, left) in [(0, "aß€z", 0), (1, "ß€z", 0), (2, "ß€z", 1), (3, "€z", 0), (5, "€z", 1)] {
+        let stream = Text::new(Script::with_room(room));
+        stream.get_ref().breaks.store(true, Ordering::SeqCst);
+        let error = block_on(stream.send("aß€z".into())).unwrap_err();
+        assert!(error.is_broken());
+        assert_eq!(error.into_item(), back);
+        // Should the stream come to life again.
+        stream.get_ref().room.store(100, Ordering::SeqCst);
+        let again = block_on(stream.send(back.into()));
+        if left == 0 {
+            again.unwrap();
+            assert_eq!(stream.get_ref().sent(), "aß€z".as_bytes());
+        } else {
+            let error = again.unwrap_err();
+            assert!(error.is_broken() && error.to_string().contains("the last 1 bytes of a character"), "{error}");
+            assert_eq!(error.into_item(), back);
+            assert!(block_on(stream.send_eof()).is_err());
+            assert_eq!(stream.get_ref().sent().len(), room);
+        }
+        block_on(stream.aclose()).unwrap();
+    }
+}
+
 // R4
 #[test]
 fn in_a_cancelled_scope_nothing_happens() {
@@ -228,6 +309,21 @@ mod encodings {
         block_on(sender.send_str("日😀本")).unwrap();
         let stream = Text::with_encoding(Script::of(&[&sender.get_ref().sent()]), ISO_2022_JP, TextErrors::Strict);
         assert_eq!(all(&stream), ("日本".into(), None));
+    }
+
+    #[test]
+    fn closing_leaves_the_other_side_in_the_state_of_the_beginning() {
+        for room in [0, 1, 2, 3, 4, 100] {
+            let sender = Text::with_encoding(Script::with_room(100), ISO_2022_JP, TextErrors::Strict);
+            block_on(sender.send_str("日")).unwrap();
+            let before = sender.get_ref().sent().len();
+            sender.get_ref().room.store(room, Ordering::SeqCst);
+            sender.get_ref().breaks.store(true, Ordering::SeqCst);
+            let closed = block_on(sender.aclose());
+            let out = room.min(3);
+            assert_eq!(sender.get_ref().sent()[before..], b"\x1b(B"[..out]);
+            assert_eq!(closed.is_ok(), out == 0 || out == 3, "only half an escape sequence is half a character");
+        }
     }
 
     #[test]
