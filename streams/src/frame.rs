@@ -1,15 +1,18 @@
 //! What framed streams have in common: frames go out whole.
 //!
 //! # Invariants
-//! 1. `rest` is what is left of a frame whose beginning went out. It goes out before anything else.
-//! 2. `cut` is set while a send is under way. Found set by another, that send was dropped, and nobody knows how much went out.
+//! 1. `rest` is what is left of a frame whose beginning went out. It goes out before anything else, and with the closing at the
+//!    latest.
+//! 2. `cut` is set while a send is under way. Found set by another, that send was dropped, and nobody knows how much went out; or
+//!    the stream broke within a frame, which was given back.
 
 use std::{error::Error, fmt, io};
 
 use spin::mutex::SpinMutex;
 
 use crate::{
-    ByteSendStream, SendReason,
+    AsyncResource, Buffered, ByteSendError, ByteSendStream, ClosingErrors, SendReason,
+    closing::{SendOn, send_on},
     noted::{Place, noted},
 };
 
@@ -31,9 +34,10 @@ pub enum FrameError {
         /// How many there should have been.
         length: usize,
     },
-    /// The beginning of a frame went out, and then its send was dropped instead of cancelled, so that nobody knows how to go on.
+    /// The beginning of a frame went out, and then its send was dropped instead of cancelled, or failed and gave the frame back:
+    /// nothing can follow.
     Cut,
-    /// A send was cancelled when the beginning of its frame was out, and the rest was not sent before the stream was closed.
+    /// A send was cancelled when the beginning of its frame was out, and closing could not send the rest.
     Unsent {
         /// How many bytes were left.
         left: usize,
@@ -52,10 +56,8 @@ impl fmt::Display for FrameError {
             Self::Incomplete { received, length } => {
                 write!(f, "the stream ended after {received} of the {length} bytes of a frame")
             }
-            Self::Cut => f.write_str("a send was dropped while it waited, so a frame may be incomplete"),
-            Self::Unsent { left } => {
-                write!(f, "the last {left} bytes of a frame were not sent: flush before closing")
-            }
+            Self::Cut => f.write_str("a send was dropped while it waited, or failed, so a frame may be incomplete"),
+            Self::Unsent { left } => write!(f, "the last {left} bytes of a frame were not sent"),
             Self::LineBreak { position } => write!(f, "the line has a line break in it, at byte {position}"),
         }
     }
@@ -66,21 +68,25 @@ impl Error for FrameError {}
 /// A buffer above this size is not kept.
 const KEPT: usize = 64 * 1024;
 
-pub(crate) struct FrameSender(SpinMutex<Outgoing>);
+pub(crate) struct FrameSender<S>(SpinMutex<Outgoing<S>>);
 
-struct Outgoing {
+struct Outgoing<S> {
     rest: Vec<u8>,
     cut: bool,
+    /// Since the first send.
+    send_on: Option<SendOn<S>>,
 }
 
-impl FrameSender {
+impl<S> FrameSender<S> {
     pub(crate) fn new() -> Self {
-        Self(SpinMutex::new(Outgoing { rest: Vec::new(), cut: false }))
+        Self(SpinMutex::new(Outgoing { rest: Vec::new(), cut: false, send_on: None }))
     }
+}
 
+impl<S: ByteSendStream> FrameSender<S> {
     /// Sends the frame that `write` appends. Once its beginning is out, a cancellation leaves the rest for the next call, and the
     /// frame counts as sent.
-    pub(crate) async fn send<S: ByteSendStream>(
+    pub(crate) async fn send(
         &self,
         stream: &S,
         place: Place,
@@ -88,43 +94,82 @@ impl FrameSender {
     ) -> Result<(), SendReason> {
         let Some(mut outgoing) = self.0.try_lock() else { return Err(SendReason::Busy) };
         outgoing.flush(stream, place).await.map_err(|(_, reason)| reason)?;
+        outgoing.send_on = Some(send_on::<S>);
         write(&mut outgoing.rest);
         match outgoing.flush(stream, place).await {
             Ok(()) => Ok(()),
             Err((true, SendReason::Cancelled(_))) => Ok(()),
-            Err((_, reason)) => {
+            Err((begun, reason)) => {
                 // The frame is given back, so nothing of it may go out any more; nor anything else, if some of it did.
                 outgoing.rest.clear();
+                outgoing.cut |= begun && !reason.is_closed();
                 Err(reason)
             }
         }
     }
 
-    /// To be asked when the stream was closed. Tells it once: what was left is dropped then.
-    pub(crate) fn check_unsent(&self) -> io::Result<()> {
-        match self.0.try_lock().map_or(0, |mut outgoing| std::mem::take(&mut outgoing.rest).len()) {
-            0 => Ok(()),
-            left => Err(io::Error::other(FrameError::Unsent { left })),
-        }
-    }
-
-    pub(crate) async fn flush<S: ByteSendStream>(&self, stream: &S, place: Place) -> Result<(), SendReason> {
+    pub(crate) async fn flush(&self, stream: &S, place: Place) -> Result<(), SendReason> {
         let Some(mut outgoing) = self.0.try_lock() else { return Err(SendReason::Busy) };
         outgoing.flush(stream, place).await.map_err(|(_, reason)| reason)
     }
 }
 
-impl Outgoing {
+impl<S: AsyncResource> FrameSender<S> {
+    /// Sends the rest, and closes. What is left then is told once.
+    pub(crate) async fn aclose(&self, stream: &Buffered<S>, place: Place) -> io::Result<()> {
+        // Who sends meanwhile is told by its own error.
+        let Some(mut outgoing) = self.0.try_lock() else { return stream.aclose().await };
+        let flushed = outgoing.flush_for_closing(stream.get_ref(), place).await;
+        let (left, cut) = match flushed {
+            // It is told by another call.
+            Err((_, SendReason::Cancelled(_))) => (0, false),
+            _ => (std::mem::take(&mut outgoing.rest).len(), outgoing.cut),
+        };
+        drop(outgoing);
+        let closed = stream.aclose().await;
+        let unsent = || io::Error::other(if cut { FrameError::Cut } else { FrameError::Unsent { left } });
+        match flushed {
+            Err((_, SendReason::Cancelled(cancelled))) => Err(cancelled.into()),
+            _ if left == 0 => closed,
+            Err((_, reason)) if !cut && !reason.is_closed() => {
+                ClosingErrors::join([Err(reason.into()), Err(unsent()), closed])
+            }
+            _ => ClosingErrors::join([Err(unsent()), closed]),
+        }
+    }
+}
+
+impl<S> Outgoing<S> {
     /// Sends the rest; fails with whether some of it went out.
-    async fn flush<S: ByteSendStream>(&mut self, stream: &S, place: Place) -> Result<(), (bool, SendReason)> {
+    async fn flush(&mut self, stream: &S, place: Place) -> Result<(), (bool, SendReason)>
+    where
+        S: ByteSendStream,
+    {
+        if !self.begin()? {
+            return Ok(());
+        }
+        let sent = noted(&"send", place, stream.send(&self.rest)).await;
+        self.end(sent)
+    }
+
+    /// The same for who knows only that the stream can be closed.
+    async fn flush_for_closing(&mut self, stream: &S, place: Place) -> Result<(), (bool, SendReason)> {
+        let Some(send_on) = self.send_on.filter(|_| !self.rest.is_empty()) else { return Ok(()) };
+        self.begin()?;
+        let sent = noted(&"send", place, send_on(stream, &self.rest)).await;
+        self.end(sent)
+    }
+
+    /// Whether there is something to send. By invariant 2.
+    fn begin(&mut self) -> Result<bool, (bool, SendReason)> {
         if self.cut {
             return Err((true, SendReason::Broken(FrameError::Cut.into())));
         }
-        if self.rest.is_empty() {
-            return Ok(());
-        }
-        self.cut = true;
-        let sent = noted(&"send", place, stream.send(&self.rest)).await;
+        self.cut = !self.rest.is_empty();
+        Ok(self.cut)
+    }
+
+    fn end(&mut self, sent: Result<(), ByteSendError>) -> Result<(), (bool, SendReason)> {
         self.cut = false;
         match sent {
             Ok(()) => {

@@ -21,8 +21,9 @@ const HEADER: usize = 4;
 /// ends within a frame is broken.
 ///
 /// Frames go out whole: once the beginning of one is out, a cancelled send leaves its rest with this object, which sends it before
-/// anything else; it then succeeds, as the frame cannot be taken back. [`flush`](Self::flush), the next send, and
-/// [`send_eof`](ObjectStream::send_eof) send that rest; closing with one left is an error.
+/// anything else; it then succeeds, as the frame cannot be taken back. [`flush`](Self::flush), the next send,
+/// [`send_eof`](ObjectStream::send_eof), and closing gracefully send that rest; where closing cannot, it fails with
+/// [`FrameError::Unsent`].
 ///
 /// # Examples
 /// ```
@@ -38,7 +39,7 @@ const HEADER: usize = 4;
 pub struct LengthDelimited<S> {
     inner: Buffered<S>,
     max: usize,
-    sender: FrameSender,
+    sender: FrameSender<S>,
 }
 
 impl<S> LengthDelimited<S> {
@@ -149,9 +150,9 @@ impl<S: ByteStream> ObjectStream for LengthDelimited<S> {
 }
 
 impl<S: AsyncResource> AsyncResource for LengthDelimited<S> {
-    async fn aclose(&self) -> io::Result<()> {
-        self.inner.aclose().await?;
-        self.sender.check_unsent()
+    #[track_caller]
+    fn aclose(&self) -> impl Future<Output = io::Result<()>> + Send {
+        self.sender.aclose(&self.inner, Location::caller())
     }
 
     fn close(&self) {

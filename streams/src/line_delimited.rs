@@ -37,7 +37,7 @@ const MAX: usize = 64 * 1024;
 pub struct LineDelimited<S> {
     inner: Buffered<S>,
     max: usize,
-    sender: FrameSender,
+    sender: FrameSender<S>,
 }
 
 impl<S> LineDelimited<S> {
@@ -130,9 +130,9 @@ impl<S: ByteStream> ObjectStream for LineDelimited<S> {
 }
 
 impl<S: AsyncResource> AsyncResource for LineDelimited<S> {
-    async fn aclose(&self) -> io::Result<()> {
-        self.inner.aclose().await?;
-        self.sender.check_unsent()
+    #[track_caller]
+    fn aclose(&self) -> impl Future<Output = io::Result<()>> + Send {
+        self.sender.aclose(&self.inner, Location::caller())
     }
 
     fn close(&self) {

@@ -150,7 +150,7 @@ impl<S: ByteSendStream> Text<S> {
         let (end, sent) = encoded.end_of_character(error.sent);
         let rest = &bytes[error.sent..end];
         if !error.is_cancelled() && !rest.is_empty() {
-            *cut = Some(CutCharacter::new(rest.len()));
+            *cut = Some(CutCharacter::new(rest.len())).filter(|_| !error.is_closed());
             let begun = text[..sent].char_indices().next_back();
             return Err((begun.map_or(0, |(begun, _)| begun), error.reason));
         }

@@ -14,8 +14,8 @@ use anyio_cancel_scope::{CancelError, CancelScope};
 use anyio_future_contract::Polled;
 use anyio_streams::{
     AsyncResource, Buffered, ByteReceiveStream, ByteSendStream, ByteStream, FuturesIo, FuturesSink, FuturesStream,
-    IntoByteStream, PolledIo, PolledSink, PolledStream, ReceiveError, SocketStream, UnreliableObjectReceiveStream,
-    UnreliableObjectSendStream,
+    IntoByteStream, LengthDelimited, PolledIo, PolledSink, PolledStream, ReceiveError, SocketStream, Text,
+    UnreliableObjectReceiveStream, UnreliableObjectSendStream,
 };
 use futures::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, SinkExt, StreamExt, channel::mpsc};
 use futures_lite::future::block_on;
@@ -173,6 +173,25 @@ fn closing_wakes_who_waits_on_it() {
         assert!(send.assert_ready().unwrap_err().is_closed());
         assert_eq!(dropped.load(Ordering::SeqCst), 1);
     }
+}
+
+// H3, H4
+#[test]
+fn who_is_closed_within_a_character_or_a_frame_has_it_back_and_is_closed() {
+    let text = Text::new(transport(b"", false, 1).0);
+    let mut send = Polled::new(text.send_str("€"));
+    send.assert_pending();
+    block_on(text.aclose()).unwrap();
+    let error = send.assert_ready().unwrap_err();
+    assert_eq!((error.is_closed(), error.into_item()), (true, "€"));
+    assert!(block_on(text.send_str("€")).unwrap_err().is_closed());
+    let frames = LengthDelimited::new(transport(b"", false, 1).0);
+    let mut send = Polled::new(frames.send(vec![7]));
+    send.assert_pending();
+    block_on(frames.aclose()).unwrap();
+    let error = send.assert_ready().unwrap_err();
+    assert_eq!((error.is_closed(), error.into_item()), (true, vec![7]));
+    assert!(block_on(frames.send(vec![7])).unwrap_err().is_closed());
 }
 
 // H5

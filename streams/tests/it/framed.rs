@@ -2,10 +2,10 @@
 
 use std::{io, sync::atomic::Ordering};
 
-use anyio_cancel_scope::CancelScope;
+use anyio_cancel_scope::{CancelError, CancelScope};
 use anyio_future_contract::Polled;
 use anyio_streams::{
-    AsyncResource, FrameError, LengthDelimited, LineDelimited, ObjectStream, ReceiveError, SendError,
+    AsyncResource, ClosingErrors, FrameError, LengthDelimited, LineDelimited, ObjectStream, ReceiveError, SendError,
     UnreliableObjectReceiveStream, UnreliableObjectSendStream,
 };
 use anyio_typed_attrs::TypedAttributeExt;
@@ -124,18 +124,79 @@ fn a_frame_is_given_back_or_goes_out_whole() {
     }
 }
 
+// H5, H6
 #[test]
-fn closing_with_an_incomplete_frame_is_an_error_and_closes() {
+fn the_rest_of_a_frame_goes_out_with_the_closing() {
     let stream = LengthDelimited::new(Script::of(&[]));
     cut_send(&stream, 3).unwrap();
-    let error = block_on(stream.aclose()).unwrap_err();
-    assert_eq!(error.to_string(), "the last 6 bytes of a frame were not sent: flush before closing");
-    assert_eq!(stream.get_ref().counts(), [1, 0, 0]);
+    block_on(stream.aclose()).unwrap();
+    assert_eq!((stream.get_ref().sent(), stream.get_ref().counts()), (b"\0\0\0\x05hello".to_vec(), [1, 0, 0]));
     assert!(block_on(stream.receive()).unwrap_err().is_closed());
     let error = block_on(stream.send(b"x".to_vec())).unwrap_err();
     assert!(error.is_closed());
     assert_eq!(error.into_item(), b"x");
     block_on(stream.aclose()).expect("a second call does nothing");
+}
+
+fn unsent(error: &io::Error) -> Option<&FrameError> {
+    error.get_ref()?.downcast_ref()
+}
+
+// H5, H6
+#[test]
+fn closing_tells_of_a_frame_whose_rest_cannot_go_out() {
+    // Cancelled, by another call.
+    let stream = LengthDelimited::new(Script::of(&[]));
+    cut_send(&stream, 3).unwrap();
+    stream.get_ref().room.store(1, Ordering::SeqCst);
+    let scope = CancelScope::new();
+    let mut close = Polled::new(scope.enter(stream.aclose()));
+    close.assert_pending();
+    scope.cancel();
+    assert!(close.assert_ready().unwrap_err().is_cancelled());
+    assert_eq!(stream.get_ref().counts(), [1, 0, 0]);
+    let error = block_on(stream.aclose()).unwrap_err();
+    assert_eq!(unsent(&error), Some(&FrameError::Unsent { left: 5 }));
+    assert_eq!(error.to_string(), "the last 5 bytes of a frame were not sent");
+    block_on(stream.aclose()).unwrap();
+    // Broken, beside that.
+    let stream = LengthDelimited::new(Script::of(&[]));
+    cut_send(&stream, 3).unwrap();
+    stream.get_ref().room.store(0, Ordering::SeqCst);
+    stream.get_ref().breaks.store(true, Ordering::SeqCst);
+    let error = block_on(stream.aclose()).unwrap_err();
+    let told: Vec<_> = error.get_ref().unwrap().downcast_ref::<ClosingErrors>().unwrap().iter().collect();
+    assert_eq!((told.len(), unsent(told[1])), (2, Some(&FrameError::Unsent { left: 6 })));
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    block_on(stream.aclose()).unwrap();
+    // Nobody knows how much.
+    let stream = LengthDelimited::new(Script::with_room(3));
+    drop({
+        let mut send = Polled::new(stream.send(b"hello".to_vec()));
+        send.assert_pending();
+        send
+    });
+    assert_eq!(unsent(&block_on(stream.aclose()).unwrap_err()), Some(&FrameError::Cut));
+    block_on(stream.aclose()).unwrap();
+}
+
+// H3
+#[test]
+fn after_the_stream_broke_within_a_frame_nothing_can_be_sent() {
+    for room in 0..9 {
+        let stream = LengthDelimited::new(Script::with_room(room));
+        stream.get_ref().breaks.store(true, Ordering::SeqCst);
+        let error = block_on(stream.send(b"hello".to_vec())).unwrap_err();
+        assert!(error.is_broken());
+        assert_eq!(error.into_item(), b"hello");
+        // Should the stream come to life again.
+        stream.get_ref().room.store(100, Ordering::SeqCst);
+        let again = block_on(stream.send(b"hello".to_vec()));
+        assert_eq!(again.is_ok(), room == 0);
+        let sent: &[u8] = if room == 0 { b"\0\0\0\x05hello" } else { &b"\0\0\0\x05hello"[..room] };
+        assert_eq!(stream.get_ref().sent(), sent);
+        block_on(stream.aclose()).unwrap();
+    }
 }
 
 #[test]
