@@ -21,7 +21,8 @@ mod text;
 mod connectables;
 
 mod futures_io;
-mod futures_objects;
+mod futures_sink;
+mod futures_stream;
 mod polled_io;
 mod polled_objects;
 #[cfg(feature = "tokio")]
@@ -42,6 +43,7 @@ mod dyn_unreliable;
 mod pointers;
 
 mod buffer;
+mod closable;
 mod decoder;
 mod encoder;
 mod foreign;
@@ -71,7 +73,8 @@ pub use text::Text;
 pub use connectables::{BufferedConnectable, TextConnectable};
 
 pub use futures_io::FuturesIo;
-pub use futures_objects::{FuturesSink, FuturesStream};
+pub use futures_sink::FuturesSink;
+pub use futures_stream::FuturesStream;
 pub use polled_io::PolledIo;
 pub use polled_objects::{PolledSink, PolledStream};
 #[cfg(feature = "tokio")]

@@ -390,26 +390,6 @@ fn a_sink_of_others_is_sent_to() {
 }
 
 #[test]
-fn what_a_flush_fails_with_is_told_to_the_next() {
-    let sink = FuturesSink::new(Box::pin(futures::sink::unfold(0, |count, item: u32| async move {
-        if item == 13 { Err(io::Error::other("it is 13")) } else { Ok(count + item) }
-    })));
-    block_on(async {
-        sink.send(1).await.unwrap();
-        // Accepted, and then it went wrong.
-        sink.send(13).await.unwrap();
-        let error = sink.send(2).await.unwrap_err();
-        assert!(error.to_string().contains("it is 13"), "{error}");
-        assert_eq!(error.into_item(), 2);
-    });
-    let sink = FuturesSink::new(Box::pin(futures::sink::unfold((), |(), _: u32| async move {
-        Err::<(), _>(io::Error::other("it is full"))
-    })));
-    block_on(sink.send(1)).unwrap();
-    assert_eq!(block_on(sink.aclose()).unwrap_err().to_string(), "it is full");
-}
-
-#[test]
 fn object_streams_of_ours_are_streams_and_sinks() {
     let queue = Arc::new(Queue::<u32>::new());
     let mut sink = PolledSink::new(queue.clone());

@@ -11,6 +11,7 @@ mod conversions;
 mod dyn_bytes;
 mod dyn_forms;
 mod framed;
+mod futures_objects;
 mod items;
 mod pointers;
 mod resource;
