@@ -84,10 +84,15 @@ impl<T: Unpin> Foreign<T> {
                 return Poll::Pending;
             }
         }
+        self.leave_waker(way, cx, |state| state.closed).map(|()| None)
+    }
+
+    /// By invariant 1; ready when it was closed meanwhile.
+    fn leave_waker(&self, way: Way, cx: &Context<'_>, closed: impl FnOnce(&State<T>) -> bool) -> Poll<()> {
         let waker = cx.waker().clone();
         let mut state = self.lock();
-        if state.closed {
-            return Poll::Ready(None);
+        if closed(&state) {
+            return Poll::Ready(());
         }
         let stale = state.waiting[way as usize].replace(waker);
         drop(state);
@@ -211,12 +216,16 @@ impl<T: Unpin> Foreign<T> {
     }
 
     fn poll_goodbye(&self, checkpoint: &mut Checkpoint, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled =
-            self.lock().object.as_mut().map_or(Poll::Ready(Ok(())), |object| (self.closes)(Pin::new(object), cx));
-        match polled {
-            Poll::Ready(result) => Poll::Ready(result),
-            Poll::Pending => Poll::Ready(Err(ready!(checkpoint.poll_pending(cx)).into())),
+        if let Some(object) = &mut self.lock().object
+            && let Poll::Ready(result) = (self.closes)(Pin::new(object), cx)
+        {
+            return Poll::Ready(result);
         }
+        // Another task may close it at once meanwhile.
+        if self.leave_waker(Way::Out, cx, |state| state.object.is_none()).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Ready(Err(ready!(checkpoint.poll_pending(cx)).into()))
     }
 }
 

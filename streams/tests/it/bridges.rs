@@ -215,6 +215,19 @@ fn cancelled_closing_drops_it() {
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
 }
 
+// H4, H5
+#[test]
+fn who_closes_it_gracefully_is_told_when_it_is_closed_at_once() {
+    let mut slow = Transport::default();
+    slow.slow_to_close = true;
+    let stream = FuturesIo::new(slow);
+    let mut close = Polled::new(stream.aclose());
+    close.assert_pending();
+    stream.close();
+    assert!(close.is_woken());
+    close.assert_ready().unwrap();
+}
+
 #[test]
 fn its_errors_are_those_of_a_broken_stream() {
     let (stream, ..) = transport(b"reset", true, 0);
