@@ -13,7 +13,7 @@ use spin::mutex::SpinMutex;
 
 use crate::{
     AsyncResource, ByteReceiveStream, ByteSendError, ByteSendStream, ByteStream, ObjectReceiveStream, ObjectSendStream,
-    ObjectStream, ReceiveError,
+    ObjectStream, ReceiveError, SendError, SendReason,
     noted::{enter, noted},
 };
 
@@ -36,6 +36,7 @@ pub trait IntoByteStream: AsyncResource + Sized {
         ObjectBytes {
             inner: self,
             surplus: SpinMutex::new(Surplus { bytes: Vec::new(), read: 0 }),
+            sends: SpinMutex::new(()),
             closed: AtomicBool::new(false),
         }
     }
@@ -47,6 +48,8 @@ impl<S: AsyncResource> IntoByteStream for S {}
 pub struct ObjectBytes<S> {
     inner: S,
     surplus: SpinMutex<Surplus>,
+    /// Held by who sends, across its waits: the object stream may take several at once, a byte stream takes one.
+    sends: SpinMutex<()>,
     closed: AtomicBool,
 }
 
@@ -102,8 +105,15 @@ impl<S: ObjectReceiveStream<Item: AsRef<[u8]>>> ByteReceiveStream for ObjectByte
 impl<S: ObjectSendStream<SendItem: From<Vec<u8>>>> ByteSendStream for ObjectBytes<S> {
     #[track_caller]
     fn send(&self, data: &[u8]) -> impl Future<Output = Result<(), ByteSendError>> + Send {
-        let sending = self.inner.send(data.to_vec().into());
-        async move { sending.await.map_err(|error| ByteSendError::new(0, error.reason)) }
+        let place = Location::caller();
+        async move {
+            let sent = async {
+                enter(&"send", place).await?;
+                let _claim = self.sends.try_lock().ok_or(SendReason::Busy)?;
+                noted(&"send", place, self.inner.send(data.to_vec().into())).await.map_err(SendError::into_reason)
+            };
+            sent.await.map_err(|reason| ByteSendError::new(0, reason))
+        }
     }
 }
 
@@ -111,8 +121,17 @@ impl<S> ByteStream for ObjectBytes<S>
 where
     S: ObjectStream<Item: AsRef<[u8]> + From<Vec<u8>>>,
 {
-    async fn send_eof(&self) -> Result<(), ByteSendError> {
-        self.inner.send_eof().await.map_err(|error| ByteSendError::new(0, error))
+    #[track_caller]
+    fn send_eof(&self) -> impl Future<Output = Result<(), ByteSendError>> + Send {
+        let place = Location::caller();
+        async move {
+            let ended = async {
+                enter(&"send_eof", place).await?;
+                let _claim = self.sends.try_lock().ok_or(SendReason::Busy)?;
+                noted(&"send_eof", place, self.inner.send_eof()).await.map_err(SendReason::from)
+            };
+            ended.await.map_err(|reason| ByteSendError::new(0, reason))
+        }
     }
 }
 

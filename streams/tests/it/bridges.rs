@@ -14,7 +14,7 @@ use anyio_cancel_scope::{CancelError, CancelScope};
 use anyio_future_contract::Polled;
 use anyio_streams::{
     AsyncResource, Buffered, ByteReceiveStream, ByteSendStream, ByteStream, FuturesIo, FuturesSink, FuturesStream,
-    IntoByteStream, LengthDelimited, PolledIo, PolledSink, PolledStream, ReceiveError, SocketStream, Text,
+    IntoByteStream, LengthDelimited, PolledIo, PolledSink, PolledStream, ReceiveError, SocketStream, Stapled, Text,
     UnreliableObjectReceiveStream, UnreliableObjectSendStream,
 };
 use futures::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, SinkExt, StreamExt, channel::mpsc};
@@ -439,6 +439,22 @@ fn a_polled_stream_gives_an_error_once_and_a_cancellation_once_a_scope() {
         assert!(stream.next().await.is_none());
         assert!(stream.next().await.is_none());
     });
+}
+
+// H4
+#[test]
+fn objects_of_bytes_take_one_sender_at_a_time() {
+    // Full, so that a send waits.
+    let (send, _receive) = mpsc::channel(0);
+    let stream = Stapled::new(FuturesSink::new(send), Queue::<Vec<u8>>::new()).into_byte_stream();
+    let mut first = Polled::new(stream.send(b"a"));
+    first.assert_pending();
+    let error = block_on(stream.send(b"b")).unwrap_err();
+    assert_eq!((error.sent, error.is_busy()), (0, true));
+    assert!(block_on(cancelled_scope().enter(stream.send(b"b"))).unwrap_err().is_cancelled());
+    assert!(block_on(stream.send_eof()).unwrap_err().is_busy());
+    drop(first);
+    block_on(stream.send_eof()).unwrap();
 }
 
 // S5
