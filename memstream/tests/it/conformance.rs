@@ -66,7 +66,7 @@ fn objects_as_bytes_conform() {
             let (here, there) = memory_object_stream_pair::<Vec<u8>>(3);
             Ok((here.into_byte_stream(), there.into_byte_stream()))
         })
-        // A channel takes an object at once, however long it is, and from any number of tasks.
+        // A channel takes an object at once, however long it is, so nobody is found sending.
         .without_busy()
         .check(),
     );
@@ -136,6 +136,8 @@ enum Fault {
     LosesWhatACancelledReceiveHad,
     EndsWithNothing,
     MiscountsACancelledSend,
+    ReceivesNothing,
+    SendsNothing,
 }
 
 impl AsyncResource for Faulty {
@@ -150,6 +152,9 @@ impl AsyncResource for Faulty {
 
 impl ByteReceiveStream for Faulty {
     async fn receive(&self, buf: &mut [u8]) -> Result<usize, ReceiveError> {
+        if self.1 == Fault::ReceivesNothing && buf.is_empty() {
+            return Ok(0);
+        }
         let received = self.0.receive(buf).await;
         if self.1 == Fault::LosesWhatACancelledReceiveHad && received.is_ok() {
             // An await after the bytes were taken.
@@ -165,6 +170,9 @@ impl ByteReceiveStream for Faulty {
 
 impl ByteSendStream for Faulty {
     async fn send(&self, data: &[u8]) -> Result<(), ByteSendError> {
+        if self.1 == Fault::SendsNothing && data.is_empty() {
+            return Ok(());
+        }
         self.0.send(data).await.map_err(|error| match self.1 {
             Fault::MiscountsACancelledSend => ByteSendError { sent: 0, ..error },
             _ => error,
@@ -193,4 +201,10 @@ fn the_suite_finds_faults() {
     finds(Fault::LosesWhatACancelledReceiveHad, "a cancelled receive loses nothing");
     finds(Fault::EndsWithNothing, "a receive gave 0 bytes");
     finds(Fault::MiscountsACancelledSend, "a cancelled send tells how much went out");
+    finds(Fault::ReceivesNothing, "a receive into an empty buffer panics, and takes nothing: it gives Some(Ok(0))");
+    for claim in
+        ["after its own close it is closed", "in a cancelled scope nothing moves", "a direction can be ended alone"]
+    {
+        finds(Fault::SendsNothing, &format!("{claim}: a send of nothing "));
+    }
 }

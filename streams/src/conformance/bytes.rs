@@ -6,7 +6,7 @@ use anyio_cancel_scope::check_cancelled;
 
 use super::{
     Broken, Held, LIMIT, hold,
-    steps::{both, cancelled_at, dropped_at, let_first_wait, meanwhile},
+    steps::{both, cancelled_at, caught, dropped_at, let_first_wait, meanwhile},
 };
 use crate::{ByteReceiveStream, ByteSendError, ByteSendStream, ByteStream, ReceiveError};
 
@@ -90,6 +90,7 @@ where
         claim!("sends break when the other side is closed", broken_after_close);
         claim!("who waits to receive is told of the close", receiver_is_told);
         claim!("who waits to send is told of the close", sender_is_told);
+        claim!("a receive into an empty buffer panics, and takes nothing", empty_buffer);
         claim!("in a cancelled scope nothing moves", nothing_in_a_cancelled_scope);
         claim!("closing in a cancelled scope closes", cancelled_close);
         claim!("a cancelled receive loses nothing", cancelled_receive);
@@ -180,6 +181,8 @@ async fn closed_after_close(a: &impl ByteStream, b: &impl ByteStream) -> Held {
     hold!(matches!(received, Err(ReceiveError::Closed)), "a receive gives {received:?}");
     let sent = a.send(b"x").await;
     hold!(sent.as_ref().is_err_and(|error| error.is_closed() && error.sent == 0), "a send gives {sent:?}");
+    let sent = a.send(b"").await;
+    hold!(sent.as_ref().is_err_and(|error| error.is_closed()), "a send of nothing gives {sent:?}");
     a.aclose().await.map_err(|error| format!("aclose after close failed: {error}"))
 }
 
@@ -224,10 +227,21 @@ async fn sender_is_told(a: &impl ByteStream, _b: &impl ByteStream) -> Held {
     Ok(())
 }
 
+async fn empty_buffer(a: &impl ByteStream, b: &impl ByteStream) -> Held {
+    // So that it has no reason to wait.
+    send(b, b"kept").await?;
+    let received = caught(|| a.receive(&mut [])).await;
+    hold!(received.is_none(), "it gives {received:?}");
+    hold!(read(a, 4, 9).await? == b"kept", "it took something");
+    Ok(())
+}
+
 async fn nothing_in_a_cancelled_scope(a: &impl ByteStream, b: &impl ByteStream) -> Held {
     send(b, b"kept").await?;
     let (sent, _) = cancelled_at(0, a.send(b"lost")).await;
     hold!(sent.as_ref().is_err_and(|error| error.is_cancelled() && error.sent == 0), "a send gives {sent:?}");
+    let (sent, _) = cancelled_at(0, a.send(b"")).await;
+    hold!(sent.as_ref().is_err_and(ByteSendError::is_cancelled), "a send of nothing gives {sent:?}");
     let (received, _) = cancelled_at(0, a.receive(&mut [0; 9])).await;
     hold!(received.as_ref().is_err_and(ReceiveError::is_cancelled), "a receive gives {received:?}");
     hold!(read(a, 4, 9).await? == b"kept", "a receive in a cancelled scope took something");
@@ -302,6 +316,8 @@ async fn ended(a: &impl ByteStream, b: &impl ByteStream) -> Held {
     a.send_eof().await.map_err(|error| format!("a second send_eof failed: {error}"))?;
     let after = a.send(b"x").await;
     hold!(after.as_ref().is_err_and(|error| error.is_closed()), "a send after send_eof gives {after:?}");
+    let after = a.send(b"").await;
+    hold!(after.as_ref().is_err_and(|error| error.is_closed()), "a send of nothing after send_eof gives {after:?}");
     hold!(read(b, MUCH, 9).await? == b"request", "what was sent before the end did not arrive");
     send(b, b"response").await?;
     hold!(read(a, 8, 9).await? == b"response", "the other direction ended as well");

@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     task::Poll,
 };
@@ -87,6 +88,16 @@ pub(super) async fn dropped_at<F: Future>(polls: usize, fut: F) -> Option<F::Out
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    })
+    .await
+}
+
+/// What the future of `make` gives; `None` when it panics, or when `make` does.
+pub(super) async fn caught<F: Future>(make: impl FnOnce() -> F) -> Option<F::Output> {
+    let mut fut = pin!(catch_unwind(AssertUnwindSafe(make)).ok()?);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| fut.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Some),
+        Err(_) => Poll::Ready(None),
     })
     .await
 }
