@@ -2,7 +2,8 @@
 //!
 //! The server takes any listener of object streams of strings. In the demonstration it is a memory listener, and the clients are
 //! tasks of the same program; else it is one of sockets with lines on them, which is written here in a few lines. Each client has
-//! one task that sends and one that receives, on the same object; who reads too slowly is shown out.
+//! one task that sends and one that receives, on the same object; who reads too slowly is shown out. Ctrl-C and `SIGTERM` show
+//! everybody out, each with a word, for which there is a second.
 //!
 //! ```text
 //! cargo run --release --example chat
@@ -18,12 +19,13 @@ use std::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use anyio::{
     CancelError, CancelScope, CompletedExt, Result,
     memory::{MemoryObjectReceiveStream, MemoryObjectSendStream, memory_object_listener},
-    memory_object_stream, ok,
+    memory_object_stream, move_on_after, ok, shield,
     streams::{
         AsyncResource, FuturesIo, LineDelimited, Listener, ObjectStream, ObjectStreamConnectable, ReceiveError,
         UnreliableObjectReceiveStream, UnreliableObjectSendStream, with_resource,
@@ -35,7 +37,7 @@ use async_io::Async;
 /// How many lines may wait for a client: more than another one says, if many came at once, before its task gives way.
 const BACKLOG: usize = 256;
 
-#[anyio::main]
+#[anyio::main(cancel_on_signals = [INT, TERM])]
 async fn main() -> ExitCode {
     let outcome = match std::env::args().nth(1) {
         None => demonstrate().await,
@@ -98,8 +100,16 @@ impl Room {
                     accepted => accepted?,
                 };
                 tg.start_soon(async move {
+                    let visit = async {
+                        let talked = self.talk(&client).await;
+                        if talked.as_ref().is_err_and(CancelError::is_cancelled) {
+                            let word = client.send("Good-bye.".into());
+                            shield(move_on_after(Duration::from_secs(1), async { ok(word.await?) })).await.ok();
+                        }
+                        talked
+                    };
                     // One client's trouble is its own.
-                    match with_resource(&client, self.talk(&client)).await {
+                    match with_resource(&client, visit).await {
                         Err(error) if !error.is_cancelled() => eprintln!("chat: a client: {error}"),
                         ended => ended?,
                     }
@@ -169,7 +179,11 @@ impl Listener for TcpLines {
 async fn listen(address: SocketAddr) -> Result<()> {
     let listener = TcpLines(Async::<TcpListener>::bind(address)?);
     println!("listening on {}", listener.0.get_ref().local_addr()?);
-    Room::default().serve(&listener).await
+    match Room::default().serve(&listener).await {
+        // By a signal, and nobody is left: that is how it ends.
+        Err(error) if error.is_cancelled() => Ok(()),
+        served => served,
+    }
 }
 
 /// A guest that says its lines, each after it heard so many, and tells what it heard.
