@@ -1,4 +1,4 @@
-/// Declares attributes, one a line: a name, and the type of its value.
+/// Declares attributes, one a line: a name, and the type of its value. No line declares nothing.
 ///
 /// Each is a type without values that implements [`TypedAttribute`](crate::TypedAttribute).
 ///
@@ -23,7 +23,7 @@
 /// ```
 #[macro_export]
 macro_rules! typed_attributes {
-    ($($(#[$attribute:meta])* $visibility:vis $name:ident: $value:ty;)+) => {$(
+    ($($(#[$attribute:meta])* $visibility:vis $name:ident: $value:ty;)*) => {$(
         $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         $visibility enum $name {}
@@ -31,5 +31,5 @@ macro_rules! typed_attributes {
         impl $crate::TypedAttribute for $name {
             type Value = $value;
         }
-    )+};
+    )*};
 }
