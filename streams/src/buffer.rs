@@ -44,9 +44,34 @@ impl Buffer {
     }
 
     /// Takes as much as fits.
+    #[inline]
     pub(crate) fn read(&mut self, buf: &mut [u8]) -> usize {
         let count = self.len().min(buf.len());
         buf[..count].copy_from_slice(&self.bytes()[..count]);
+        self.consume(count);
+        count
+    }
+
+    /// Takes so many bytes, which are there.
+    #[inline]
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        let bytes = self.bytes()[..count].to_vec();
+        self.consume(count);
+        bytes
+    }
+
+    /// Takes what is before a delimiter, which is there, and it as well.
+    #[inline]
+    pub(crate) fn take_until(&mut self, at: usize, delimiter: &[u8]) -> Vec<u8> {
+        let bytes = self.bytes()[..at].to_vec();
+        self.consume(at + delimiter.len());
+        bytes
+    }
+
+    /// Takes so many bytes, which are there, to the end of `to`.
+    #[inline]
+    pub(crate) fn append_to(&mut self, to: &mut Vec<u8>, count: usize) -> usize {
+        to.extend_from_slice(&self.bytes()[..count]);
         self.consume(count);
         count
     }

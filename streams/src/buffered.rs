@@ -15,14 +15,14 @@ use std::{
 
 use anyio_cancel_scope::Verb;
 use anyio_typed_attrs::{AttributeRequest, TypedAttributeProvider};
-use memchr::memmem;
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 
 use crate::{
-    AsyncResource, BufferedError, ByteReceiveStream, ByteSendError, ByteSendStream, ByteStream, ReceiveError,
-    SocketStream,
+    AsyncResource, BufferedError, BufferedReader, ByteReceiveStream, ByteSendError, ByteSendStream, ByteStream,
+    ReceiveError, SocketStream,
     buffer::Buffer,
     noted::{Place, enter, noted},
+    reads::{Claimed, Read, check_delimiter},
 };
 
 /// As much as is read at once unless told otherwise.
@@ -109,13 +109,52 @@ impl<S> Buffered<S> {
         Ok(())
     }
 
+    /// Claims the reading for several reads in a row, which is faster than to claim it for each: for loops of small ones. Until the
+    /// reader is dropped, others that read are busy.
+    ///
+    /// # Errors
+    /// [`Busy`](ReceiveError::Busy) while a task reads; [`Closed`](ReceiveError::Closed) when the stream is.
+    ///
+    /// # Examples
+    /// ```
+    /// use anyio_streams::{Buffered, ByteReceiveStream, BufferedError};
+    ///
+    /// /// Adds up the lengths of lines.
+    /// async fn count<S: ByteReceiveStream>(buffered: &Buffered<S>) -> Result<usize, BufferedError> {
+    ///     let (mut reader, mut sum) = (buffered.reader()?, 0);
+    ///     while let Some(line) = reader.receive_line(1000).await? {
+    ///         sum += line.len();
+    ///     }
+    ///     Ok(sum)
+    /// }
+    /// # let stream = anyio_streams::FuturesIo::reader(&b"ab\n\ncde\n"[..]);
+    /// # assert_eq!(futures_lite::future::block_on(count(&Buffered::new(stream))).unwrap(), 5);
+    /// ```
+    #[inline]
+    pub fn reader(&self) -> Result<BufferedReader<'_, S>, ReceiveError> {
+        Ok(BufferedReader::new(self, self.claim()?))
+    }
+
+    /// A read that claims the buffer for itself.
+    #[inline]
+    pub(crate) fn read<'s>(
+        &'s self,
+        verb: Verb,
+        place: Place,
+    ) -> Read<impl FnOnce() -> Claimed<'s, S, SpinMutexGuard<'s, Buffer>>> {
+        Read { claim: || Ok((&self.inner, self.claim()?)), verb, place }
+    }
+
     /// By invariant 1.
     #[inline]
     fn claim(&self) -> Result<SpinMutexGuard<'_, Buffer>, ReceiveError> {
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(ReceiveError::Closed);
-        }
+        self.check_open()?;
         self.buffer.try_lock().ok_or(ReceiveError::Busy)
+    }
+
+    #[inline]
+    pub(crate) fn check_open(&self) -> Result<(), ReceiveError> {
+        if self.closed.load(Ordering::Relaxed) { Err(ReceiveError::Closed) } else { Ok(()) }
     }
 }
 
@@ -131,13 +170,7 @@ impl<S: ByteReceiveStream> Buffered<S> {
     /// Nothing is lost: what came so far is in the buffer, for the next read.
     #[track_caller]
     pub fn receive_exactly(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, BufferedError>> + Send {
-        let place = Location::caller();
-        async move {
-            let mut buffer = self.filled(count, &"receive_exactly", place).await?;
-            let bytes = buffer.bytes()[..count].to_vec();
-            buffer.consume(count);
-            Ok(bytes)
-        }
+        self.read(&"receive_exactly", Location::caller()).exactly(count, move |mut buffer| buffer.take(count))
     }
 
     /// Receives exactly as many bytes as `buf` takes, into it.
@@ -149,11 +182,9 @@ impl<S: ByteReceiveStream> Buffered<S> {
     /// Nothing is lost: what came so far is in the buffer, for the next read.
     #[track_caller]
     pub fn receive_exactly_into(&self, buf: &mut [u8]) -> impl Future<Output = Result<(), BufferedError>> + Send {
-        let place = Location::caller();
-        async move {
-            self.filled(buf.len(), &"receive_exactly", place).await?.read(buf);
-            Ok(())
-        }
+        self.read(&"receive_exactly", Location::caller()).exactly(buf.len(), |mut buffer| {
+            buffer.read(buf);
+        })
     }
 
     /// Receives up to `delimiter`, which is taken out of the stream and not returned.
@@ -175,9 +206,9 @@ impl<S: ByteReceiveStream> Buffered<S> {
         delimiter: &[u8],
         max_bytes: usize,
     ) -> impl Future<Output = Result<Vec<u8>, BufferedError>> + Send {
-        let place = Location::caller();
         check_delimiter(delimiter);
-        async move { self.until(delimiter, max_bytes, &"receive_until", place, |bytes, _| bytes.to_vec()).await }
+        let read = self.read(&"receive_until", Location::caller());
+        read.until(delimiter, max_bytes, |mut buffer, at| buffer.take_until(at, delimiter))
     }
 
     /// Receives up to `delimiter` and appends it all, with the delimiter, to `to`; returns how much that was.
@@ -199,16 +230,9 @@ impl<S: ByteReceiveStream> Buffered<S> {
         max_bytes: usize,
         to: &mut Vec<u8>,
     ) -> impl Future<Output = Result<usize, BufferedError>> + Send {
-        let place = Location::caller();
         check_delimiter(delimiter);
-        async move {
-            self.until(delimiter, max_bytes, &"receive_until_inclusive", place, |bytes, delimiter| {
-                to.extend_from_slice(bytes);
-                to.extend_from_slice(delimiter);
-                bytes.len() + delimiter.len()
-            })
-            .await
-        }
+        let read = self.read(&"receive_until_inclusive", Location::caller());
+        read.until(delimiter, max_bytes, |mut buffer, at| buffer.append_to(to, at + delimiter.len()))
     }
 
     /// Receives a line, without its `\n` or `\r\n`; `None` at the end of the stream. What comes before the end without a line feed
@@ -224,111 +248,8 @@ impl<S: ByteReceiveStream> Buffered<S> {
     /// Nothing is lost: what came so far is in the buffer, for the next read.
     #[track_caller]
     pub fn receive_line(&self, max_bytes: usize) -> impl Future<Output = Result<Option<String>, BufferedError>> + Send {
-        self.line(max_bytes, &"receive_line", Location::caller())
+        self.read(&"receive_line", Location::caller()).line(max_bytes)
     }
-
-    pub(crate) async fn line(
-        &self,
-        max_bytes: usize,
-        verb: Verb,
-        place: Place,
-    ) -> Result<Option<String>, BufferedError> {
-        let line = match self.until(b"\n", max_bytes, verb, place, |bytes, _| without_return(bytes).to_vec()).await {
-            Ok(line) => line,
-            Err(BufferedError::IncompleteRead { buffered: 0, .. }) => return Ok(None),
-            Err(BufferedError::IncompleteRead { buffered, .. }) if buffered > max_bytes => {
-                return Err(BufferedError::DelimiterNotFound { max_bytes });
-            }
-            Err(BufferedError::IncompleteRead { .. }) => self.rest()?,
-            Err(error) => return Err(error),
-        };
-        String::from_utf8(line).map(Some).map_err(BufferedError::NotText)
-    }
-
-    /// What is left in the buffer when the stream has ended.
-    fn rest(&self) -> Result<Vec<u8>, ReceiveError> {
-        let mut buffer = self.claim()?;
-        let rest = buffer.bytes().to_vec();
-        buffer.consume(rest.len());
-        Ok(rest)
-    }
-
-    /// Waits until `count` bytes are in the buffer.
-    #[inline]
-    pub(crate) async fn filled(
-        &self,
-        count: usize,
-        verb: Verb,
-        place: Place,
-    ) -> Result<SpinMutexGuard<'_, Buffer>, BufferedError> {
-        enter(verb, place).await?;
-        let mut buffer = self.claim()?;
-        while buffer.len() < count {
-            match noted(verb, place, buffer.fill(&self.inner, count, count)).await {
-                Ok(()) => {}
-                Err(ReceiveError::EndOfStream) => {
-                    return Err(BufferedError::IncompleteRead { buffered: buffer.len(), wanted: Some(count) });
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(buffer)
-    }
-
-    /// Waits until `delimiter` is in the buffer, and takes what is before it, and it.
-    #[inline]
-    async fn until<T>(
-        &self,
-        delimiter: &[u8],
-        max_bytes: usize,
-        verb: Verb,
-        place: Place,
-        take: impl FnOnce(&[u8], &[u8]) -> T,
-    ) -> Result<T, BufferedError> {
-        enter(verb, place).await?;
-        let mut buffer = self.claim()?;
-        let window = max_bytes.saturating_add(delimiter.len());
-        // No delimiter begins before this place.
-        let mut searched = 0;
-        loop {
-            let bytes = &buffer.bytes()[..buffer.len().min(window)];
-            if let Some(at) = find(&bytes[searched..], delimiter) {
-                let at = searched + at;
-                let taken = take(&bytes[..at], delimiter);
-                buffer.consume(at + delimiter.len());
-                return Ok(taken);
-            }
-            if bytes.len() == window {
-                return Err(BufferedError::DelimiterNotFound { max_bytes });
-            }
-            searched = (bytes.len() + 1).saturating_sub(delimiter.len());
-            match noted(verb, place, buffer.fill(&self.inner, 0, window)).await {
-                Ok(()) => {}
-                Err(ReceiveError::EndOfStream) => {
-                    return Err(BufferedError::IncompleteRead { buffered: buffer.len(), wanted: None });
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-}
-
-#[track_caller]
-fn check_delimiter(delimiter: &[u8]) {
-    assert!(!delimiter.is_empty(), "an empty delimiter is everywhere: give one of 1 byte at least");
-}
-
-#[inline]
-fn find(bytes: &[u8], delimiter: &[u8]) -> Option<usize> {
-    match delimiter {
-        [byte] => memchr::memchr(*byte, bytes),
-        _ => memmem::find(bytes, delimiter),
-    }
-}
-
-#[inline]
-fn without_return(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 impl<S: fmt::Debug> fmt::Debug for Buffered<S> {

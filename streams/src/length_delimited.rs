@@ -88,17 +88,20 @@ impl<S: ByteReceiveStream> UnreliableObjectReceiveStream for LengthDelimited<S> 
         async move {
             let mut length = HEADER;
             loop {
-                let (mut buffer, header) = match self.inner.filled(length, &"receive", place).await {
-                    Ok(buffer) => {
-                        let header = buffer.bytes().first_chunk::<HEADER>().copied().unwrap_or_default();
-                        (buffer, u32::from_be_bytes(header) as usize)
-                    }
-                    Err(BufferedError::IncompleteRead { buffered: 0, .. }) => return Err(ReceiveError::EndOfStream),
-                    Err(BufferedError::IncompleteRead { buffered: received, .. }) => {
-                        return Err(ReceiveError::Broken(FrameError::Incomplete { received, length }.into()));
-                    }
-                    Err(error) => return Err(error.into()),
-                };
+                let (mut buffer, header) =
+                    match self.inner.read(&"receive", place).exactly(length, |buffer| buffer).await {
+                        Ok(buffer) => {
+                            let header = buffer.bytes().first_chunk::<HEADER>().copied().unwrap_or_default();
+                            (buffer, u32::from_be_bytes(header) as usize)
+                        }
+                        Err(BufferedError::IncompleteRead { buffered: 0, .. }) => {
+                            return Err(ReceiveError::EndOfStream);
+                        }
+                        Err(BufferedError::IncompleteRead { buffered: received, .. }) => {
+                            return Err(ReceiveError::Broken(FrameError::Incomplete { received, length }.into()));
+                        }
+                        Err(error) => return Err(error.into()),
+                    };
                 if header > self.max {
                     let error = FrameError::TooLong { length: header, max: self.max };
                     return Err(ReceiveError::Broken(error.into()));

@@ -11,6 +11,7 @@ mod unreliable;
 mod connect;
 
 mod buffered;
+mod buffered_reader;
 mod length_delimited;
 mod line_delimited;
 mod multi_listener;
@@ -48,6 +49,7 @@ mod decoder;
 mod encoder;
 mod foreign;
 mod frame;
+mod reads;
 
 mod noted;
 mod words;
@@ -63,6 +65,7 @@ pub use unreliable::{UnreliableObjectReceiveStream, UnreliableObjectSendStream, 
 pub use with_resource::{with_resource, with_resource_within};
 
 pub use buffered::Buffered;
+pub use buffered_reader::BufferedReader;
 pub use length_delimited::LengthDelimited;
 pub use line_delimited::LineDelimited;
 pub use multi_listener::MultiListener;

@@ -92,7 +92,7 @@ impl<S: ByteReceiveStream> UnreliableObjectReceiveStream for LineDelimited<S> {
     #[track_caller]
     fn receive(&self) -> impl Future<Output = Result<String, ReceiveError>> + Send {
         let place = Location::caller();
-        async move { self.inner.line(self.max, &"receive", place).await?.ok_or(ReceiveError::EndOfStream) }
+        async move { self.inner.read(&"receive", place).line(self.max).await?.ok_or(ReceiveError::EndOfStream) }
     }
 }
 

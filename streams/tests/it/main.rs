@@ -6,6 +6,7 @@ mod support;
 mod any_chunks;
 mod bridges;
 mod buffered;
+mod buffered_reader;
 mod cancellation;
 mod conversions;
 mod dyn_bytes;

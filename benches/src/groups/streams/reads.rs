@@ -1,4 +1,7 @@
 //! Reads through a buffer, from a pipe in memory that is filled with 64 KiB each time.
+//!
+//! The peers read by `&mut`, which nobody else can have meanwhile: so do ours, by a reader. `anyio-shared` claims the buffer anew for
+//! each read.
 
 use std::{
     future::Future,
@@ -59,6 +62,7 @@ async fn fill(pipe: &mut DuplexStream, chunk: &[u8]) {
 pub(super) fn lines() -> Vec<Contestant> {
     vec![
         Contestant::new("anyio", anyio_lines),
+        Contestant::new("anyio-shared", shared_lines),
         Contestant::new("futures-util", |chunks: u64| {
             let (chunk, (mut there, here)) = (chunk(), of_futures());
             let mut lines = futures::AsyncBufReadExt::lines(here);
@@ -101,6 +105,19 @@ pub(super) fn lines() -> Vec<Contestant> {
 fn anyio_lines(chunks: u64) -> Duration {
     let (chunk, (there, here)) = (chunk(), ours());
     timed(async {
+        let mut here = here.reader().expect("nobody else reads");
+        for _ in 0..chunks {
+            there.send(&chunk).await.expect("the pipe has room");
+            for _ in 0..COUNT {
+                black_box(here.receive_line(1000).await.expect("it can be read").expect("there is a line"));
+            }
+        }
+    })
+}
+
+fn shared_lines(chunks: u64) -> Duration {
+    let (chunk, (there, here)) = (chunk(), ours());
+    timed(async {
         for _ in 0..chunks {
             there.send(&chunk).await.expect("the pipe has room");
             for _ in 0..COUNT {
@@ -113,6 +130,21 @@ fn anyio_lines(chunks: u64) -> Duration {
 pub(super) fn lines_kept() -> Vec<Contestant> {
     vec![
         Contestant::new("anyio", |chunks: u64| {
+            let (chunk, (there, here)) = (chunk(), ours());
+            let mut kept = Vec::new();
+            timed(async {
+                let mut here = here.reader().expect("nobody else reads");
+                for _ in 0..chunks {
+                    there.send(&chunk).await.expect("the pipe has room");
+                    for _ in 0..COUNT {
+                        kept.clear();
+                        here.receive_until_inclusive(b"\n", 1000, &mut kept).await.expect("it can be read");
+                        black_box(&kept);
+                    }
+                }
+            })
+        }),
+        Contestant::new("anyio-shared", |chunks: u64| {
             let (chunk, (there, here)) = (chunk(), ours());
             let mut kept = Vec::new();
             timed(async {
@@ -164,6 +196,7 @@ pub(super) fn lines_kept() -> Vec<Contestant> {
 pub(super) fn exact() -> Vec<Contestant> {
     vec![
         Contestant::new("anyio", anyio_exact),
+        Contestant::new("anyio-shared", shared_exact),
         Contestant::new("futures-util", |chunks: u64| {
             let (chunk, (mut there, mut here)) = (chunk(), of_futures());
             let mut place = [0; LINE];
@@ -194,6 +227,21 @@ pub(super) fn exact() -> Vec<Contestant> {
 }
 
 fn anyio_exact(chunks: u64) -> Duration {
+    let (chunk, (there, here)) = (chunk(), ours());
+    let mut place = [0; LINE];
+    timed(async {
+        let mut here = here.reader().expect("nobody else reads");
+        for _ in 0..chunks {
+            there.send(&chunk).await.expect("the pipe has room");
+            for _ in 0..COUNT {
+                here.receive_exactly_into(&mut place).await.expect("it can be read");
+                black_box(&place);
+            }
+        }
+    })
+}
+
+fn shared_exact(chunks: u64) -> Duration {
     let (chunk, (there, here)) = (chunk(), ours());
     let mut place = [0; LINE];
     timed(async {
