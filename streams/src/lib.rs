@@ -9,6 +9,7 @@ mod object;
 mod unreliable;
 
 mod connect;
+mod connectables;
 
 mod buffered;
 mod buffered_reader;
@@ -18,8 +19,6 @@ mod multi_listener;
 mod object_bytes;
 mod stapled;
 mod text;
-
-mod connectables;
 
 mod futures_io;
 mod futures_sink;
@@ -59,6 +58,7 @@ pub mod conformance;
 
 pub use byte::{ByteReceiveStream, ByteSendStream, ByteStream, SocketStream};
 pub use connect::{ByteStreamConnectable, Listener, ObjectStreamConnectable};
+pub use connectables::{BufferedConnectable, TextConnectable};
 pub use object::{ObjectReceiveStream, ObjectSendStream, ObjectStream};
 pub use resource::{AsyncResource, aclose_forcefully};
 pub use unreliable::{UnreliableObjectReceiveStream, UnreliableObjectSendStream, UnreliableObjectStream};
@@ -72,8 +72,6 @@ pub use multi_listener::MultiListener;
 pub use object_bytes::{IntoByteStream, ObjectBytes};
 pub use stapled::Stapled;
 pub use text::Text;
-
-pub use connectables::{BufferedConnectable, TextConnectable};
 
 pub use futures_io::FuturesIo;
 pub use futures_sink::FuturesSink;
