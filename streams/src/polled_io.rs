@@ -4,6 +4,7 @@
 //! 1. A receive or a send that was begun is kept until it is over, whoever polls: nothing is lost when a caller goes away.
 //! 2. Bytes that were accepted by a write are sent before those of the next: they are in `send`, or in `unsent` after a
 //!    cancellation.
+//! 3. Once some of them are lost, nothing is accepted and nothing succeeds any more.
 
 use std::{
     fmt, io,
@@ -12,7 +13,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use crate::{BoxFuture, ByteReceiveStream, ByteSendError, ByteSendStream, ByteStream, ReceiveError};
+use crate::{BoxFuture, ByteReceiveStream, ByteSendError, ByteSendStream, ByteStream, ReceiveError, SendReason};
 
 /// As much as is received, and accepted, at once.
 const CHUNK: usize = 16 * 1024;
@@ -21,7 +22,8 @@ const CHUNK: usize = 16 * 1024;
 /// tokio: for hyper, tokio-util, and what else is written against them.
 ///
 /// In a cancelled scope its operations fail with an error in which the cancellation can be found; nothing is lost by that. A write
-/// that has to wait is accepted, and goes out with the flush, as with other buffered writers.
+/// that has to wait is accepted, and goes out with the flush, as with other buffered writers. Where what was accepted cannot go out, the
+/// writing has failed for good: writes, flushes and the closing say so from then on.
 ///
 /// # Examples
 /// ```
@@ -45,6 +47,10 @@ pub struct PolledIo<S> {
     receive: Option<BoxFuture<'static, (Vec<u8>, Result<usize, ReceiveError>)>>,
     send: Option<BoxFuture<'static, (Vec<u8>, Result<(), ByteSendError>)>>,
     unsent: Vec<u8>,
+    /// An error of which a write said only how much went out before it.
+    untold: Option<ByteSendError>,
+    /// By invariant 3.
+    lost: Option<Lost>,
     end: Option<BoxFuture<'static, Result<(), ByteSendError>>>,
 }
 
@@ -59,6 +65,8 @@ impl<S> PolledIo<S> {
             receive: None,
             send: None,
             unsent: Vec::new(),
+            untold: None,
+            lost: None,
             end: None,
         }
     }
@@ -116,7 +124,24 @@ impl<S: ByteSendStream + 'static> PolledIo<S> {
         }));
     }
 
-    /// Sends what was accepted. Fails with how much of the send under way went out.
+    /// Sends what was accepted before.
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ByteSendError>> {
+        if let Some(lost) = &self.lost {
+            return Poll::Ready(Err(lost.again()));
+        }
+        if let Some(error) = self.untold.take() {
+            return Poll::Ready(Err(error));
+        }
+        let sent = ready!(self.poll_sent(cx));
+        if let Err(error) = &sent
+            && !can_go_on(&error.reason)
+        {
+            self.lost = Some(Lost::to(&error.reason));
+        }
+        Poll::Ready(sent)
+    }
+
+    /// The same, without a look at what was lost. Fails with how much of the send under way went out.
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ByteSendError>> {
         loop {
             if self.send.is_none() && !self.unsent.is_empty() {
@@ -127,7 +152,7 @@ impl<S: ByteSendStream + 'static> PolledIo<S> {
             let (mut data, sent) = ready!(send.as_mut().poll(cx));
             self.send = None;
             if let Err(error) = sent {
-                if error.is_cancelled() {
+                if can_go_on(&error.reason) {
                     self.unsent = data.split_off(error.sent);
                 }
                 return Poll::Ready(Err(error));
@@ -136,21 +161,22 @@ impl<S: ByteSendStream + 'static> PolledIo<S> {
     }
 
     fn poll_accept(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_sent(cx))?;
+        ready!(self.poll_flushed(cx))?;
         let count = data.len().min(CHUNK);
         self.begin(data[..count].to_vec());
         match self.poll_sent(cx) {
             Poll::Ready(Err(error)) => {
                 // Only this call has accepted it so far, so it can still say how much.
                 self.unsent.clear();
-                Poll::Ready(if error.sent > 0 { Ok(error.sent) } else { Err(error.into()) })
+                let sent = error.sent;
+                if sent == 0 {
+                    return Poll::Ready(Err(error.into()));
+                }
+                self.untold = Some(ByteSendError::new(0, error.reason)).filter(|error| !error.is_cancelled());
+                Poll::Ready(Ok(sent))
             }
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(count)),
         }
-    }
-
-    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_sent(cx).map_err(Into::into)
     }
 }
 
@@ -190,7 +216,7 @@ impl<S: ByteStream + 'static> futures_io::AsyncWrite for PolledIo<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_flushed(cx)
+        self.get_mut().poll_flushed(cx).map_err(Into::into)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -230,13 +256,50 @@ impl<S: ByteStream + 'static> tokio::io::AsyncWrite for PolledIo<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_flushed(cx)
+        self.get_mut().poll_flushed(cx).map_err(Into::into)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.get_mut().poll_ended(cx)
     }
 }
+
+/// Whether what was not sent can be sent later.
+fn can_go_on(reason: &SendReason) -> bool {
+    reason.is_cancelled() || reason.is_busy()
+}
+
+/// Why bytes that had been accepted were lost, to be told again and again.
+#[derive(Debug, Clone)]
+struct Lost {
+    closed: bool,
+    kind: io::ErrorKind,
+    why: String,
+}
+
+impl Lost {
+    fn to(reason: &SendReason) -> Self {
+        Self { closed: reason.is_closed(), kind: reason.kind(), why: reason.to_string() }
+    }
+
+    fn again(&self) -> ByteSendError {
+        ByteSendError::new(
+            0,
+            match self.closed {
+                true => SendReason::Closed,
+                false => SendReason::Broken(io::Error::new(self.kind, self.clone()).into()),
+            },
+        )
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "what was written before could not be sent: {}", self.why)
+    }
+}
+
+impl std::error::Error for Lost {}
 
 impl<S> fmt::Debug for PolledIo<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -48,7 +48,7 @@ impl SendReason {
         matches!(self, Self::Refused(_))
     }
 
-    fn kind(&self) -> io::ErrorKind {
+    pub(crate) fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Cancelled(_) | Self::Closed => io::ErrorKind::Other,
             Self::Busy => io::ErrorKind::ResourceBusy,

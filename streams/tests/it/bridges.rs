@@ -291,6 +291,79 @@ fn what_was_accepted_goes_out_though_it_had_to_wait() {
     assert_eq!(script.sent(), b"hello world");
 }
 
+// H6
+#[test]
+fn when_what_was_accepted_is_lost_writing_has_failed_for_good() {
+    let script = Arc::new(Script::with_room(2));
+    let mut io = PolledIo::new(script.clone());
+    block_on(async {
+        // It waits for room, and is accepted so. Then the stream breaks.
+        assert_eq!(io.write(b"hello").await.unwrap(), 5);
+        let mut flush = Polled::new(io.flush());
+        flush.assert_pending();
+    });
+    script.breaks.store(true, Ordering::SeqCst);
+    // The send that waits is cancelled, and the rest of it meets the break.
+    let scope = CancelScope::new();
+    let mut flush = Polled::new(scope.enter(io.flush()));
+    flush.assert_pending();
+    scope.cancel();
+    assert!(flush.assert_ready().unwrap_err().is_cancelled());
+    drop(flush);
+    let error = block_on(io.flush()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    // Though the stream came to life again.
+    script.room.store(100, Ordering::SeqCst);
+    block_on(async {
+        for error in [
+            io.flush().await.unwrap_err(),
+            io.write(b"x").await.unwrap_err(),
+            io.close().await.unwrap_err(),
+            io.flush().await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+            assert!(error.to_string().contains("what was written before could not be sent"), "{error}");
+        }
+        assert_eq!(io.read(&mut [0; 9]).await.unwrap(), 0);
+    });
+    assert_eq!((script.sent(), script.counts()), (b"he".to_vec(), [0, 0, 0]));
+}
+
+// H6
+#[test]
+fn a_write_of_which_some_went_out_leaves_its_error_to_the_next() {
+    let script = Arc::new(Script::with_room(2));
+    script.breaks.store(true, Ordering::SeqCst);
+    let mut io = PolledIo::new(script.clone());
+    block_on(async {
+        assert_eq!(io.write(b"hello").await.unwrap(), 2);
+        assert_eq!(io.flush().await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        // Nothing that was accepted is lost, so whoever writes may try again.
+        script.room.store(100, Ordering::SeqCst);
+        assert_eq!(io.write(b"llo").await.unwrap(), 3);
+        io.flush().await.unwrap();
+    });
+    assert_eq!(script.sent(), b"hello");
+}
+
+// H4
+#[test]
+fn what_was_accepted_waits_while_another_task_sends() {
+    let (stream, log, _) = transport(b"", false, 1);
+    let stream = Arc::new(stream);
+    let mut io = PolledIo::new(stream.clone());
+    assert_eq!(block_on(io.write(b"hello")).unwrap(), 5);
+    assert!(block_on(cancelled_scope().enter(io.flush())).unwrap_err().is_cancelled());
+    assert_eq!(seen(&log), [r#""h""#]);
+    let mut other = Polled::new(stream.send(b"+"));
+    other.assert_pending();
+    assert_eq!(block_on(io.flush()).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+    drop(other);
+    // It waits for room, as all of it is still there.
+    Polled::new(io.flush()).assert_pending();
+    assert!(format!("{io:?}").contains("sends: true"));
+}
+
 #[test]
 fn in_a_cancelled_scope_a_write_accepts_nothing_and_a_read_takes_nothing() {
     let script = Arc::new(Script::of(&[b"abc"]));
