@@ -139,13 +139,10 @@ impl Room {
                 }
                 ok(())
             });
-            loop {
-                match client.receive().await {
-                    Ok(line) => self.say(id, &format!("{name}: {line}")),
-                    Err(ReceiveError::EndOfStream) => break self.leave(id),
-                    Err(error) => return Err(error.into()),
-                }
+            while let Some(line) = client.next().await? {
+                self.say(id, &format!("{name}: {line}"));
             }
+            self.leave(id);
             Ok(())
         }));
         let talked = talked.await;

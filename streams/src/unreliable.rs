@@ -17,6 +17,25 @@ pub trait UnreliableObjectReceiveStream: AsyncResource {
     /// # Errors
     /// [`ReceiveError`] says why there was none; [`EndOfStream`](ReceiveError::EndOfStream) after the last one.
     fn receive(&self) -> impl Future<Output = Result<Self::Item, ReceiveError>> + Send;
+
+    /// Receives the next object: `None` at the end of the stream. For `while let Some(item) = stream.next().await? { .. }`.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive), but for the end.
+    ///
+    /// # Cancel safety
+    /// That of [`receive`](Self::receive).
+    #[track_caller]
+    fn next(&self) -> impl Future<Output = Result<Option<Self::Item>, ReceiveError>> + Send {
+        let receiving = self.receive();
+        async move {
+            match receiving.await {
+                Ok(item) => Ok(Some(item)),
+                Err(ReceiveError::EndOfStream) => Ok(None),
+                Err(error) => Err(error),
+            }
+        }
+    }
 }
 
 /// Objects that go out, perhaps not all to their destination.

@@ -2,10 +2,13 @@
 
 use std::{cell::Cell, error::Error, io, rc::Rc, sync::Mutex};
 
-use anyio_streams::{SendError, SendReason, TrySendError, TrySendReason, UnreliableObjectSendStream};
+use anyio_streams::{
+    AsyncResource, DynObjectReceiveStream, ObjectReceiveStream, ReceiveError, SendError, SendReason, TrySendError,
+    TrySendReason, UnreliableObjectReceiveStream, UnreliableObjectSendStream,
+};
 use futures_lite::future::block_on;
 
-use crate::support::Queue;
+use crate::support::{Queue, cancelled_scope};
 
 /// Nothing about it can be shown.
 struct Secret;
@@ -72,10 +75,10 @@ fn a_job_is_sent_by_question_mark() {
         into_box(&queue, job()).await.unwrap();
         into_anyhow(&queue, job()).await.unwrap();
         into_io(&queue, job()).await.unwrap();
-        while let Ok(job) = anyio_streams::UnreliableObjectReceiveStream::receive(&queue).await {
+        while let Ok(job) = queue.receive().await {
             job();
         }
-        anyio_streams::AsyncResource::close(&queue);
+        queue.close();
         assert_eq!(into_io(&queue, job()).await.unwrap_err().to_string(), "this end of the stream is closed");
         // A job that was not sent can still be done.
         queue.send(job()).await.unwrap_err().into_item()();
@@ -92,4 +95,27 @@ fn a_borrowed_item_is_sent_by_question_mark() {
     }
     let text = String::from("line");
     block_on(send(&Queue::new(), &text)).unwrap();
+}
+
+#[test]
+fn the_next_item_is_none_at_the_end_and_only_there() {
+    async fn drain(stream: &impl ObjectReceiveStream<Item = u32>) -> Result<Vec<u32>, ReceiveError> {
+        let mut all = Vec::new();
+        while let Some(item) = stream.next().await? {
+            all.push(item);
+        }
+        Ok(all)
+    }
+    let queue = Queue::new();
+    block_on(async {
+        queue.send(1).await.unwrap();
+        queue.send(2).await.unwrap();
+        assert!(cancelled_scope().enter(queue.next()).await.unwrap_err().is_cancelled());
+        assert_eq!(drain(&queue).await.unwrap(), [1, 2]);
+        queue.send(3).await.unwrap();
+        let boxed: Box<dyn DynObjectReceiveStream<u32> + '_> = Box::new(&queue);
+        assert_eq!(drain(&boxed).await.unwrap(), [3]);
+        queue.close();
+        assert!(drain(&queue).await.unwrap_err().is_closed());
+    });
 }
