@@ -49,7 +49,8 @@ impl<T> MemoryObjectReceiveStream<T> {
     ///
     /// # Cancel safety
     /// Nothing is lost. An item that was handed over before the future was polled again is returned, though the scope is cancelled;
-    /// if the future is dropped instead, the item goes to the next in line, or is the next to be received.
+    /// if the future is dropped instead, the item goes to the next in line, or is the next to be received. If it is kept and not
+    /// polled, the item is with it, and nobody else gets that one, until it is polled or dropped.
     ///
     /// # Examples
     /// ```

@@ -46,7 +46,8 @@ impl<T> MemoryObjectSendStream<T> {
     /// scope nothing else comes before the cancellation.
     ///
     /// # Cancel safety
-    /// Cancelled, the send gives the item back. Dropped while it waits, it drops the item, which then was not sent.
+    /// Cancelled, the send gives the item back. Dropped while it waits, it drops the item, which then was not sent. Kept and not
+    /// polled, it holds up nobody: its item is taken when it is its turn.
     ///
     /// # Examples
     /// ```

@@ -80,7 +80,8 @@ impl Condition {
     ///
     /// # Cancel safety
     /// The place in line is lost, and the guard. A wait that is dropped after it was notified, and before it returned, passes
-    /// the notification on to the next.
+    /// the notification on to the next. One that is kept and not polled then keeps the notification until it is polled or
+    /// dropped.
     #[track_caller]
     pub fn wait<P: Handle>(&self, guard: Guard<P>) -> ConditionWait<'_, P> {
         self.wait_at(guard, &"wait", Location::caller())

@@ -85,7 +85,8 @@ impl CapacityLimiter {
     /// [`Cancelled`] in an effectively cancelled scope. No token is taken then.
     ///
     /// # Cancel safety
-    /// The place in line is lost. A token that was handed over to a wait which is dropped passes on to the next.
+    /// The place in line is lost. A token that was handed over to a wait which is dropped passes on to the next. Handed over
+    /// to a wait that is kept and not polled, it is that one's: nobody else gets it until that wait is polled or dropped.
     #[track_caller]
     pub fn acquire(&self) -> LimiterAcquire<'_> {
         LimiterAcquire { limiter: self, wait: Wait::new(&self.shared.tokens, None, &"acquire", Location::caller()) }
@@ -100,7 +101,8 @@ impl CapacityLimiter {
     /// [`AlreadyBorrowed`](crate::AcquireError::AlreadyBorrowed) if the key has a token, or waits for one. No token is taken then.
     ///
     /// # Cancel safety
-    /// The place in line is lost. A token that was handed over to a wait which is dropped passes on to the next.
+    /// The place in line is lost. A token that was handed over to a wait which is dropped passes on to the next. Handed over
+    /// to a wait that is kept and not polled, it is that one's: nobody else gets it until that wait is polled or dropped.
     ///
     /// # Examples
     /// ```

@@ -69,7 +69,8 @@ impl<T> Lock<T> {
     /// [`Cancelled`] in an effectively cancelled scope. The lock is not taken then.
     ///
     /// # Cancel safety
-    /// The place in line is lost. A lock that was handed over to a wait which is dropped passes on to the next.
+    /// The place in line is lost. A lock that was handed over to a wait which is dropped passes on to the next. Handed over to
+    /// a wait that is kept and not polled, it is that one's: nobody else gets it until that wait is polled or dropped.
     #[track_caller]
     pub fn lock(&self) -> Locking<&Self> {
         Locking::new(self, Location::caller())
@@ -81,7 +82,8 @@ impl<T> Lock<T> {
     /// [`Cancelled`] in an effectively cancelled scope. The lock is not taken then.
     ///
     /// # Cancel safety
-    /// The place in line is lost. A lock that was handed over to a wait which is dropped passes on to the next.
+    /// The place in line is lost. A lock that was handed over to a wait which is dropped passes on to the next. Handed over to
+    /// a wait that is kept and not polled, it is that one's: nobody else gets it until that wait is polled or dropped.
     ///
     /// # Examples
     /// ```

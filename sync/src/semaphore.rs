@@ -82,7 +82,8 @@ impl Semaphore {
     /// [`Cancelled`] in an effectively cancelled scope. No permit is taken then.
     ///
     /// # Cancel safety
-    /// The place in line is lost. A permit that was handed over to a wait which is dropped passes on to the next.
+    /// The place in line is lost. A permit that was handed over to a wait which is dropped passes on to the next. Handed over
+    /// to a wait that is kept and not polled, it is that one's: nobody else gets it until that wait is polled or dropped.
     #[track_caller]
     pub fn acquire(&self) -> SemaphoreAcquire<'_> {
         SemaphoreAcquire::new(self, 1, &"acquire", Location::caller())
@@ -97,7 +98,8 @@ impl Semaphore {
     /// For more permits than there can ever be.
     ///
     /// # Cancel safety
-    /// The place in line is lost. Permits that were handed over to a wait which is dropped pass on to the next.
+    /// The place in line is lost. Permits that were handed over to a wait which is dropped pass on to the next. A wait that is
+    /// kept and not polled keeps them, and holds up those behind it, until it is polled or dropped.
     ///
     /// # Examples
     /// ```

@@ -1,5 +1,6 @@
 //! A future that is dropped, and what becomes of what it held (R3, H2).
 
+use anyio_cancel_scope::yield_now;
 use anyio_memstream::memory_object_stream;
 use futures::StreamExt;
 
@@ -77,6 +78,67 @@ fn a_receive_dropped_after_its_grant_gives_the_item_back_to_the_front() {
     drop(receiving);
     assert_eq!((now(receive.receive()).unwrap(), now(receive.receive()).unwrap()), (1, 2));
     assert!(receive.try_receive().unwrap_err().would_block());
+}
+
+// tokio#6450, async-lock#91: a future that `select!` keeps by `&mut`, and that nobody polls.
+#[test]
+fn a_receive_that_is_not_polled_any_more_keeps_its_item_until_it_is_dropped_and_no_other() {
+    let (send, receive) = memory_object_stream(0);
+    let (first, mut second) = (waiting(receive.receive()), waiting(receive.receive()));
+    send.try_send(1).unwrap();
+    second.waits();
+    assert!(first.is_woken() && !second.is_woken());
+    send.try_send(2).unwrap();
+    assert_eq!(second.ends().unwrap(), 2);
+    assert!(receive.try_receive().unwrap_err().would_block());
+    let mut third = waiting(receive.receive());
+    drop(first);
+    assert!(third.is_woken());
+    assert_eq!(third.ends().unwrap(), 1);
+}
+
+#[test]
+fn a_receive_that_was_not_polled_for_long_still_has_its_item() {
+    let (send, receive) = memory_object_stream(1);
+    let mut first = waiting(receive.receive());
+    now(send.send(1)).unwrap();
+    now(send.send(2)).unwrap();
+    drop(send);
+    assert_eq!(now(receive.receive()).unwrap(), 2);
+    assert_eq!(why(now(receive.receive())), "end");
+    assert_eq!(first.ends().unwrap(), 1);
+}
+
+#[test]
+fn a_send_that_is_not_polled_any_more_holds_up_nobody() {
+    for capacity in [0, 1] {
+        let (send, receive) = memory_object_stream(capacity);
+        (0..capacity).for_each(|number| now(send.send(number)).unwrap());
+        let (mut first, mut second) = (waiting(send.send(10)), waiting(send.send(11)));
+        let received: Vec<usize> = (0..capacity + 2).map(|_| now(receive.receive()).unwrap()).collect();
+        assert_eq!(received[capacity..], [10, 11]);
+        second.ends().unwrap();
+        first.ends().unwrap();
+    }
+}
+
+#[test]
+fn select_that_keeps_a_receive_by_reference_loses_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let (send, receive) = memory_object_stream(1);
+        let mut kept = receive.receive();
+        tokio::select! {
+            biased;
+            _ = &mut kept => panic!("nothing was sent"),
+            () = yield_now() => {}
+        }
+        send.send(1).await.unwrap();
+        // It is with `kept`, so another receive in this branch would wait for the next one.
+        assert!(receive.try_receive().unwrap_err().would_block());
+        drop(kept);
+        assert_eq!(receive.try_receive().unwrap(), 1);
+    });
 }
 
 #[test]

@@ -189,14 +189,34 @@ fn two_that_are_freed_wake_two() {
 // tokio#6450, async-lock#91: what was handed to a future that nobody polls is its own until it is dropped, not for ever.
 #[test]
 fn a_wait_that_is_not_polled_any_more_holds_up_the_others_only_until_it_is_dropped() {
-    for case in cases().into_iter().filter(|case| case.for_one && !case.name.starts_with("condition")) {
-        let first = waiting((case.wait)());
+    for case in cases().into_iter().filter(|case| case.for_one) {
+        let [first, mut second, third] = [(); 3].map(|()| waiting((case.wait)()));
         (case.free)();
-        let mut second = waiting((case.wait)());
-        assert!(!(case.is_free)(), "{}", case.name);
+        assert!(first.is_woken(), "{}", case.name);
+        if !case.name.starts_with("condition") {
+            assert!(!(case.is_free)(), "{}", case.name);
+        }
+        second.assert_pending();
+        assert!(!second.is_woken() && !third.is_woken(), "{}", case.name);
         drop(first);
-        assert!(second.is_woken(), "{}", case.name);
+        assert!(second.is_woken() && !third.is_woken(), "{}", case.name);
+        drop(third);
         assert!(second.assert_ready().is_ok(), "{}", case.name);
-        assert!((case.is_free)(), "{}", case.name);
+        assert_eq!((case.is_free)(), case.keeps || case.name == "condition", "{}", case.name);
+    }
+}
+
+#[test]
+fn a_wait_that_was_not_polled_for_long_still_has_what_it_was_handed() {
+    for case in cases().into_iter().filter(|case| case.for_one) {
+        let (mut first, mut second) = (waiting((case.wait)()), waiting((case.wait)()));
+        (case.free)();
+        assert!(first.assert_ready().is_ok(), "{}", case.name);
+        // A lock, a permit or a token came back; a notification is used up.
+        assert_eq!(second.is_woken(), !case.name.starts_with("condition"), "{}", case.name);
+        if !second.is_woken() {
+            (case.free)();
+        }
+        assert!(second.assert_ready().is_ok(), "{}", case.name);
     }
 }

@@ -18,3 +18,4 @@ mod executors;
 mod model;
 mod send_sync;
 mod stress;
+mod unpolled;
