@@ -20,7 +20,7 @@ pub(crate) type ClaimOf<F, T> = (&'static str, fn(&Arc<Suite<F, T>>) -> Verdict)
 type Waiting<T> = Polled<BoxedFuture<'static, T>>;
 
 /// The claims that every future has to meet.
-pub(crate) fn of_all<F: Send + Sync + 'static, T: 'static>() -> [ClaimOf<F, T>; 13] {
+pub(crate) fn of_all<F: Send + Sync + 'static, T: 'static>() -> [ClaimOf<F, T>; 15] {
     [
         ("due before it is made", due_before_it_is_made),
         ("due before its first poll", due_before_its_first_poll),
@@ -35,6 +35,8 @@ pub(crate) fn of_all<F: Send + Sync + 'static, T: 'static>() -> [ClaimOf<F, T>; 
         ("waker re-enters on drop, woken", reenters_on_drop_when_woken),
         ("waker re-enters on drop, replaced", reenters_on_drop_when_replaced),
         ("waker re-enters on drop, with its future", reenters_on_drop_with_its_future),
+        ("waker re-enters on clone", reenters_on_clone),
+        ("waker re-enters on clone, replacing another", reenters_on_clone_when_replacing),
     ]
 }
 
@@ -151,6 +153,21 @@ fn reenters_on_drop_with_its_future<F: Send + Sync + 'static, T: 'static>(suite:
     let fixture = suite.fixture();
     let waker = ReentrantWaker::new().on_drop(reentry(suite, &fixture));
     drop(suite.waiting_with(&fixture, waker));
+    Ok(())
+}
+
+fn reenters_on_clone<F: Send + Sync + 'static, T: 'static>(suite: &Arc<Suite<F, T>>) -> Verdict {
+    let fixture = suite.fixture();
+    let waker = ReentrantWaker::new().on_clone(reentry(suite, &fixture));
+    let _future = suite.waiting_with(&fixture, waker);
+    Ok(())
+}
+
+fn reenters_on_clone_when_replacing<F: Send + Sync + 'static, T: 'static>(suite: &Arc<Suite<F, T>>) -> Verdict {
+    let fixture = suite.fixture();
+    let mut future = suite.waiting(&fixture)?;
+    let waker = ReentrantWaker::new().on_clone(reentry(suite, &fixture));
+    let _ = future.poll_with(&waker.into_waker());
     Ok(())
 }
 

@@ -1,17 +1,17 @@
-//! A waker that does something when it is woken or dropped: what a primitive must expect of any waker, and survive.
+//! A waker that does something when it is cloned, woken or dropped: what a primitive must expect of any waker, and survive.
 
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
+use cooked_waker::{IntoWaker, WakeRef};
+
 type Call = Box<dyn Fn() + Send + Sync>;
 
 /// A waker that calls closures, to re-enter a primitive from inside its own call of the waker.
 ///
-/// When the primitive holds a lock while it wakes or drops a waker, a closure that uses the primitive deadlocks, or panics.
-///
-/// Clones cannot be watched: safe code makes wakers through [`Wake`], which clones an `Arc` out of sight. So this proves
-/// nothing of a primitive that clones wakers under its lock.
+/// When the primitive holds a lock while it clones, wakes or drops a waker, a closure that uses the primitive deadlocks, or
+/// panics.
 ///
 /// # Examples
 ///
@@ -32,6 +32,7 @@ type Call = Box<dyn Fn() + Send + Sync>;
 pub struct ReentrantWaker {
     on_wake: Option<Call>,
     on_drop: Option<Call>,
+    on_clone: Option<Call>,
 }
 
 impl ReentrantWaker {
@@ -54,9 +55,20 @@ impl ReentrantWaker {
         self
     }
 
+    /// Calls `call` at each clone of the waker.
+    ///
+    /// No copy of such a waker [will wake](Waker::will_wake) the same as another, by what that can see.
+    pub fn on_clone(mut self, call: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_clone = Some(Box::new(call));
+        self
+    }
+
     /// Returns the only copy of the waker.
     pub fn into_waker(self) -> Waker {
-        Waker::from(Arc::new(self))
+        if self.on_clone.is_none() {
+            return Waker::from(Arc::new(self));
+        }
+        Box::new(Watched(Arc::new(self))).into_waker()
     }
 }
 
@@ -72,6 +84,26 @@ impl Wake for ReentrantWaker {
     }
 }
 
+/// A copy of a waker whose clones are watched: std's own way to make wakers clones an `Arc` out of sight.
+struct Watched(Arc<ReentrantWaker>);
+
+impl Clone for Watched {
+    fn clone(&self) -> Self {
+        if let Some(call) = &self.0.on_clone {
+            call();
+        }
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl WakeRef for Watched {
+    fn wake_by_ref(&self) {
+        self.0.wake_by_ref();
+    }
+}
+
+impl cooked_waker::Wake for Watched {}
+
 impl Drop for ReentrantWaker {
     fn drop(&mut self) {
         if let Some(call) = &self.on_drop {
@@ -85,6 +117,7 @@ impl fmt::Debug for ReentrantWaker {
         f.debug_struct("ReentrantWaker")
             .field("on_wake", &self.on_wake.is_some())
             .field("on_drop", &self.on_drop.is_some())
+            .field("on_clone", &self.on_clone.is_some())
             .finish()
     }
 }

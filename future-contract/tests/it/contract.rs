@@ -131,6 +131,18 @@ fn catches_a_future_that_is_never_woken() {
 }
 
 #[test]
+fn catches_a_clone_under_the_lock() {
+    let broken = broken_event(event::Bug::ClonesUnderItsLock);
+    assert_eq!(broken, [format!("waker re-enters on clone: {DEADLOCK}")]);
+}
+
+#[test]
+fn catches_a_clone_under_the_lock_that_replaces_another() {
+    let broken = broken_event(event::Bug::ClonesUnderItsLockToReplace);
+    assert_eq!(broken, [format!("waker re-enters on clone, replacing another: {DEADLOCK}")]);
+}
+
+#[test]
 fn catches_a_wake_under_the_lock() {
     let broken = broken_event(event::Bug::WakesUnderItsLock);
     assert_eq!(broken, [format!("waker re-enters on wake: {DEADLOCK}")]);

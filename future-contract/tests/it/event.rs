@@ -19,6 +19,8 @@ pub(crate) enum Bug {
     LeaksItsWakerWhenSet,
     WakesTooEarly,
     NeverWakes,
+    ClonesUnderItsLock,
+    ClonesUnderItsLockToReplace,
     WakesUnderItsLock,
     DropsTheWokenWakerUnderItsLock,
     DropsTheStaleWakerUnderItsLock,
@@ -91,8 +93,13 @@ impl Future for Wait {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let event = Arc::clone(&self.event);
-        let waker = cx.waker().clone();
+        let cloned = match event.bug {
+            Bug::ClonesUnderItsLock => None,
+            Bug::ClonesUnderItsLockToReplace if self.ticket.is_some() => None,
+            _ => Some(cx.waker().clone()),
+        };
         let mut state = event.state.lock().unwrap();
+        let waker = cloned.unwrap_or_else(|| cx.waker().clone());
         if state.is_set || event.bug == Bug::IsAlwaysReady {
             return Poll::Ready(());
         }

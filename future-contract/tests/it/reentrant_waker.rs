@@ -26,6 +26,29 @@ fn calls_at_each_wake_up_and_at_the_drop_of_the_last_copy() {
 }
 
 #[test]
+fn calls_at_each_clone() {
+    let [clones, wakes, drops] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
+    let counter = |count: &Arc<AtomicUsize>| {
+        let count = Arc::clone(count);
+        move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let counted = || [&clones, &wakes, &drops].map(|count| count.load(Ordering::SeqCst));
+
+    let waker = ReentrantWaker::new().on_clone(counter(&clones)).on_wake(counter(&wakes)).on_drop(counter(&drops));
+    let waker = waker.into_waker();
+    assert_eq!(counted(), [0, 0, 0]);
+    let copy = waker.clone();
+    assert_eq!(counted(), [1, 0, 0]);
+    copy.wake_by_ref();
+    copy.wake();
+    assert_eq!(counted(), [1, 2, 0]);
+    drop(waker);
+    assert_eq!(counted(), [1, 2, 1]);
+}
+
+#[test]
 fn does_nothing_unless_told() {
     ReentrantWaker::new().into_waker().wake();
 }

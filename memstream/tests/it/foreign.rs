@@ -145,7 +145,7 @@ fn waiting_or_not<F: Future>(future: F) -> Polled<F> {
 }
 
 #[test]
-fn wakers_do_everything_when_they_are_woken_and_dropped() {
+fn wakers_do_everything_when_they_are_cloned_woken_and_dropped() {
     type Ends = (Arc<MemoryObjectSendStream<u32>>, Arc<MemoryObjectReceiveStream<u32>>);
     type Act = fn(&Ends);
     let acts: [Act; 6] = [
@@ -156,14 +156,17 @@ fn wakers_do_everything_when_they_are_woken_and_dropped() {
         |ends| drop(waiting_or_not(ends.0.send(1))),
         |ends| drop(waiting_or_not(ends.1.receive())),
     ];
-    for capacity in [0, 1] {
+    for (capacity, clones) in [(0, false), (0, true), (1, false), (1, true)] {
         for receives in [true, false] {
             for act in acts {
                 let (send, receive) = memory_object_stream(capacity);
                 let ends: Ends = (Arc::new(send), Arc::new(receive));
                 let waker = || {
-                    let (woken, dropped) = (ends.clone(), ends.clone());
-                    ReentrantWaker::new()
+                    let [cloned, woken, dropped] = [(); 3].map(|()| ends.clone());
+                    let waker = ReentrantWaker::new();
+                    // One whose clones are watched is never the same as another.
+                    let waker = if clones { waker.on_clone(move || everything(&cloned.0, &cloned.1)) } else { waker };
+                    waker
                         .on_wake(move || everything(&woken.0, &woken.1))
                         .on_drop(move || everything(&dropped.0, &dropped.1))
                         .into_waker()
@@ -174,10 +177,13 @@ fn wakers_do_everything_when_they_are_woken_and_dropped() {
                 let mut receiving = Polled::new(ends.1.receive());
                 let mut sending = Polled::new(ends.0.send(0));
                 for _ in 0..2 {
-                    if receives {
-                        let _ = receiving.poll_with(&waker());
+                    let is_ready = if receives {
+                        receiving.poll_with(&waker()).is_ready()
                     } else {
-                        let _ = sending.poll_with(&waker());
+                        sending.poll_with(&waker()).is_ready()
+                    };
+                    if is_ready {
+                        break;
                     }
                 }
                 act(&ends);
