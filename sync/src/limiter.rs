@@ -245,8 +245,9 @@ pub struct LimiterToken {
 impl Drop for LimiterToken {
     #[inline]
     fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            self.limiter.shared.borrowers.leave(&entry);
+        // The key itself is dropped at last: that is foreign code.
+        if let Some(entry) = &self.entry {
+            self.limiter.shared.borrowers.leave(entry);
         }
         self.limiter.shared.tokens.give(1);
     }

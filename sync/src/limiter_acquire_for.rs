@@ -13,9 +13,15 @@ use crate::{AcquireError, CapacityLimiter, LimiterToken, borrowers::Entry, limit
 /// The future of [`CapacityLimiter::acquire_for`].
 #[must_use = "futures do nothing unless polled"]
 pub struct LimiterAcquireFor<'a> {
+    /// Dropped first: a token that was handed over is the key's until it is passed on.
+    wait: TokenWait<'a>,
+    listed: Listed<'a>,
+}
+
+/// The key, which is in the limiter's list until this is dropped.
+struct Listed<'a> {
     limiter: &'a CapacityLimiter,
     key: Key,
-    wait: TokenWait<'a>,
 }
 
 enum Key {
@@ -28,14 +34,16 @@ enum Key {
 
 impl<'a> LimiterAcquireFor<'a> {
     pub(crate) fn new(limiter: &'a CapacityLimiter, entry: Arc<Entry>, wait: TokenWait<'a>) -> Self {
-        Self { limiter, key: Key::Ahead(entry), wait }
+        Self { wait, listed: Listed { limiter, key: Key::Ahead(entry) } }
     }
+}
 
+impl Listed<'_> {
     /// Enters the key into the limiter's list, once.
-    fn enter(&mut self) -> Result<(), AcquireError> {
+    fn enter(&mut self, wait: &mut TokenWait<'_>) -> Result<(), AcquireError> {
         match std::mem::replace(&mut self.key, Key::Gone) {
             Key::Ahead(entry) if self.limiter.borrowers().enter(&entry) => {
-                self.wait.set_claim(Some(entry.clone()));
+                wait.set_claim(Some(entry.clone()));
                 self.key = Key::Entered(entry);
                 Ok(())
             }
@@ -62,20 +70,20 @@ impl Future for LimiterAcquireFor<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         ready!(this.wait.poll_entry(cx))?;
-        this.enter()?;
+        this.listed.enter(&mut this.wait)?;
         if let Err(cancelled) = ready!(this.wait.poll(cx)) {
-            this.leave();
+            this.listed.leave();
             return Poll::Ready(Err(cancelled.into()));
         }
-        let Key::Entered(entry) = std::mem::replace(&mut this.key, Key::Gone) else { unreachable!("it was entered") };
-        Poll::Ready(Ok(this.limiter.token(Some(entry))))
+        let Key::Entered(entry) = std::mem::replace(&mut this.listed.key, Key::Gone) else {
+            unreachable!("it was entered")
+        };
+        Poll::Ready(Ok(this.listed.limiter.token(Some(entry))))
     }
 }
 
-impl Drop for LimiterAcquireFor<'_> {
+impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        // Out of line first: a token that was handed over is the key's until it is passed on.
-        self.wait.leave();
         self.leave();
     }
 }

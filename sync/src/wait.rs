@@ -182,7 +182,7 @@ impl<P: Deref<Target: Turnstile>> Wait<P> {
     }
 
     /// Ends the wait, and hands on what was granted to it.
-    pub(crate) fn leave(&mut self) {
+    fn leave(&mut self) {
         if self.step_out() {
             self.at.with(|ledger| ledger.give_back(&self.claim)).wake();
         }

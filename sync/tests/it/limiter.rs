@@ -1,5 +1,6 @@
 use std::{
     hash::{Hash, Hasher},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -8,7 +9,7 @@ use std::{
 };
 
 use anyio_cancel_scope::{CancelError, CancelScope, is_cancellation};
-use anyio_future_contract::run_all;
+use anyio_future_contract::{ReentrantWaker, run_all};
 use anyio_sync::{AcquireError, Borrower, CapacityLimiter, Event, TryAcquireError};
 
 use crate::support::{cancelled_scope, now, polled, waiting};
@@ -176,6 +177,50 @@ fn keys_may_use_the_limiter_while_they_are_hashed_compared_and_dropped() {
     drop((tokens, wait));
     assert_eq!(limiter.borrowed_tokens(), 0);
     assert!(limiter.statistics().borrowers.is_empty());
+
+    // In line, and granted there.
+    limiter.set_total_tokens(0);
+    let (first, second) = (waiting(limiter.acquire_for(key("e"))), waiting(limiter.acquire_for(key("f"))));
+    assert!(now(limiter.acquire_for(key("f"))).unwrap_err().is_already_borrowed());
+    limiter.set_total_tokens(1);
+    drop(first);
+    drop(second);
+    assert_eq!(limiter.borrowed_tokens(), 0);
+}
+
+/// Its destructor panics.
+#[derive(PartialEq, Eq, Hash)]
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the key panics");
+    }
+}
+
+#[test]
+fn a_key_whose_destructor_panics_keeps_no_token() {
+    let limiter = CapacityLimiter::new(1);
+    let token = limiter.try_acquire_for(Bomb).unwrap();
+    let mut wait = waiting(limiter.acquire());
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(token))).is_err());
+    assert!(wait.is_woken());
+    drop(wait.assert_ready());
+    assert_eq!((limiter.borrowed_tokens(), limiter.statistics().borrowers.len()), (0, 0));
+}
+
+#[test]
+fn a_key_is_free_again_though_a_waker_panics_as_its_token_passes_on() {
+    let limiter = CapacityLimiter::new(0);
+    let first = waiting(limiter.acquire_for("key"));
+    let mut second = polled(limiter.acquire());
+    let bomb = ReentrantWaker::new().on_wake(|| panic!("the waker panics")).into_waker();
+    assert!(second.poll_with(&bomb).is_pending());
+    limiter.set_total_tokens(1);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(first))).is_err());
+    assert!(limiter.try_acquire_for("key").unwrap_err().would_block());
+    drop(second.assert_ready());
+    assert!(limiter.try_acquire_for("key").is_ok());
 }
 
 // anyio: tests/test_synchronization.py::TestCapacityLimiter::test_increase_tokens
