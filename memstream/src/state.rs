@@ -18,8 +18,8 @@ use anyio_wait_queue::{Left, Ticket, WaitQueue, WakeList};
 
 use crate::MemoryObjectStreamStatistics;
 
-/// Which clone it is.
-pub(crate) type EndId = u32;
+/// Which clone it is. No number comes twice, however long clones are made.
+pub(crate) type EndId = u64;
 
 /// Why a wait ended without what it waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,7 +76,7 @@ impl<T> State<T> {
     }
 
     fn next_id(&mut self) -> EndId {
-        self.next_id = self.next_id.wrapping_add(1);
+        self.next_id += 1;
         self.next_id
     }
 
@@ -270,5 +270,19 @@ impl<T> State<T> {
         debug_assert!(self.senders.is_empty() || !self.has_room(), "invariant 2");
         debug_assert!(self.open_receivers > 0 || (self.buffer.is_empty() && self.senders.is_empty()), "invariant 5");
         debug_assert!(self.open_senders > 0 || self.receivers.is_empty(), "invariant 5");
+    }
+}
+
+#[cfg(all(test, not(anyio_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_billion_clones_later_no_end_is_taken_for_another() {
+        let mut state = State::<()>::new(Some(0));
+        let (sender, receiver) = (state.add_sender(true), state.add_receiver(true));
+        state.next_id = u32::MAX.into();
+        let later: Vec<EndId> = (0..4).flat_map(|_| [state.add_sender(true), state.add_receiver(true)]).collect();
+        assert!(!later.contains(&sender) && !later.contains(&receiver));
     }
 }
