@@ -112,7 +112,8 @@ impl<G, P> Line<G, P> {
         let joined = Slot::Waiting(Waiter { waker, payload, before: self.last, after: NONE });
         let slot = match self.slots.get_mut(self.vacant as usize) {
             Some(vacancy) => {
-                let Slot::Vacant { next } = mem::replace(vacancy, joined) else { unreachable!("by invariant 3") };
+                let Slot::Vacant { next } = *vacancy else { unreachable!("by invariant 3") };
+                *vacancy = joined;
                 mem::replace(&mut self.vacant, next)
             }
             None => {
