@@ -124,11 +124,11 @@ pub(crate) fn settle<T, E: CancelError>(result: Result<T, E>, place: &impl Place
         ChildEnd::Failed(error) => (ChildEnd::Failed(error), None),
     };
     let joiners = host::peek_task(|task| {
-        let keep = task.and_then(|task| place.keep(task));
-        let Some((header, keep)) = task.and_then(header).zip(keep) else { return Joiners::new() };
+        let Some((task, header)) = task.and_then(|task| Some((task, header(task)?))) else { return Joiners::new() };
         if !header.is_wanted() {
             return header.end_with(end.end());
         }
+        let Some(keep) = place.keep(task) else { return Joiners::new() };
         if let Some(value) = value.take() {
             keep.put(value);
         }

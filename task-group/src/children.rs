@@ -128,8 +128,12 @@ impl<C: Future + Unpin> Children<C> {
         let changed = last.told != now || last.uneven;
         let tell = changed && is_news(now);
         if tell {
-            let tasks = self.slots.iter().flatten().filter_map(Slot::header);
-            self.batch.extend(tasks.filter(|task| task.claim()).map(Header::ticket));
+            self.batch.reserve(self.live);
+            for task in self.slots.iter().flatten().filter_map(Slot::header) {
+                if task.claim() {
+                    self.batch.push_back(task.ticket());
+                }
+            }
         }
         tell
     }
