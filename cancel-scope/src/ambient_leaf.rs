@@ -1,11 +1,15 @@
 use std::{fmt, task::Context};
 
-use crate::{ambient, leaf::Leaf, waker_id::WakerId};
+use crate::{
+    ambient,
+    leaf::{Leaf, LeafSlot},
+    waker_id::WakerId,
+};
 
 /// The registration of a wait in the current scope: none where the enclosing wrapper's waker is the wait's own.
 #[derive(Default)]
 pub(crate) struct AmbientLeaf {
-    leaf: Option<Box<Leaf>>,
+    leaf: LeafSlot,
 }
 
 impl AmbientLeaf {

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     Cancelled, Cause, Verb, ambient, budget,
-    leaf::Leaf,
+    leaf::{Leaf, LeafSlot},
     node::TIMED,
     tree,
     trial::{self, Moment},
@@ -49,7 +49,7 @@ pub struct Checkpoint {
     place: &'static Location<'static>,
     verb: Verb,
     entry: Entry,
-    leaf: Option<Box<Leaf>>,
+    leaf: LeafSlot,
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use crate::{
     ambient::{self, Frame, Sight, Visit},
     generation,
-    leaf::Leaf,
+    leaf::{Leaf, LeafSlot},
     node::ScopeRef,
     scope_node::ScopeNode,
     tree,
@@ -55,7 +55,7 @@ impl<F> fmt::Debug for InScope<F> {
 /// The hold of bound work on its scope. It is always registered there, for the enclosing waker says nothing about it.
 struct Bond {
     scope: Option<ScopeRef>,
-    leaf: Option<Box<Leaf>>,
+    leaf: LeafSlot,
     user: User,
 }
 

@@ -12,13 +12,17 @@ pub(crate) struct Leaf {
     waker: WakerId,
 }
 
+/// Where a wait keeps its leaf. Nothing shares it: it is an `Arc` because to drop an empty one is a test in place, while it would
+/// be a call for a `Box`, at every checkpoint.
+pub(crate) type LeafSlot = Option<Arc<Leaf>>;
+
 impl Leaf {
     /// Brings `slot` in line: registered in `scope` with `waker`, and in nothing else. Tells whether anything was changed.
     ///
     /// If so the caller looks at the verdict afterwards: a walk may have passed by before the entry was there.
-    pub(crate) fn register(slot: &mut Option<Box<Self>>, scope: ScopeRef, waker: &Waker) -> bool {
+    pub(crate) fn register(slot: &mut LeafSlot, scope: ScopeRef, waker: &Waker) -> bool {
         let id = WakerId::of(waker);
-        if let Some(leaf) = slot {
+        if let Some(leaf) = slot.as_mut().and_then(Arc::get_mut) {
             if Arc::ptr_eq(&leaf.scope, &scope) {
                 if leaf.waker == id {
                     return false;
@@ -34,7 +38,7 @@ impl Leaf {
         }
         let new = waker.clone();
         let key = scope.node().with_more(|more| more.leaves.insert(new));
-        let leaf = slot.insert(Box::new(Self { scope, key, waker: id }));
+        let leaf = slot.insert(Arc::new(Self { scope, key, waker: id }));
         tree::list_up(&leaf.scope);
         true
     }
