@@ -170,12 +170,19 @@ impl File {
             let mut turn = self.kind.turn().await?;
             let mut filled = 0;
             while filled < buf.len() {
-                match turn.read(&mut buf[filled..], &mut operation, self.limiter()).await {
+                let mut read = turn.read(&mut buf[filled..], &mut operation, self.limiter()).await;
+                if let Ok(count @ 1..) = read {
+                    filled += count;
+                    if filled < buf.len() {
+                        read = operation.breathe().await.map(|()| count).map_err(io::Error::from);
+                    }
+                }
+                match read {
                     Ok(0) => {
                         let text = "the file ended before the buffer was full";
                         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
                     }
-                    Ok(count) => filled += count,
+                    Ok(_) => {}
                     Err(error) => {
                         turn.put_back(&buf[..filled]);
                         return Err(error);

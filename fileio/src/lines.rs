@@ -127,6 +127,7 @@ impl<F: Borrow<File> + Send + Sync> Lines<F> {
                 break (0..left, left);
             }
             self.filled += read;
+            operation.breathe().await?;
         };
         self.taken = next;
         Ok(Some((&self.bytes[line.clone()], next > line.end)))

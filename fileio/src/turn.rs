@@ -94,7 +94,10 @@ impl Turn<'_> {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 count => *sent += count,
             }
-            operation.breathe().await?;
+            // What has gone out is not cancelled any more.
+            if *sent < data.len() {
+                operation.breathe().await?;
+            }
         }
         Ok(())
     }

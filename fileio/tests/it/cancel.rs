@@ -2,9 +2,9 @@
 
 use std::{
     fs::{self, FileTimes},
-    future::Future,
+    future::{Future, poll_fn},
     io::{self, SeekFrom},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{FileExt, PermissionsExt},
     task::Poll,
 };
 
@@ -13,7 +13,7 @@ use anyio_fileio::{File, OpenOptions};
 use anyio_future_contract::Polled;
 use anyio_streams::ByteSendError;
 
-use crate::support::{cancelled, folder, folders, run};
+use crate::support::{cancelled, folder, folders, forget, run};
 
 #[test]
 fn no_operation_of_a_file_does_anything_in_a_cancelled_scope() {
@@ -108,7 +108,7 @@ fn a_cancelled_write_tells_how_much_was_written() {
                 .enter(async {
                     let mut write = Box::pin(file.write_all(&data));
                     let mut polls = 0;
-                    std::future::poll_fn(|cx| {
+                    poll_fn(|cx| {
                         polls += 1;
                         if polls == 3 {
                             scope.cancel();
@@ -158,6 +158,39 @@ fn a_read_that_is_dropped_at_any_step_loses_nothing() {
                 Ok(())
             });
         }
+    }
+}
+
+#[test]
+fn a_read_that_is_cancelled_between_two_pieces_loses_neither() {
+    let (_folder, path) = folder();
+    let path = path.join("file");
+    let content: Vec<u8> = (0..400_000_u32).map(|at| (at / 100) as u8).collect();
+    fs::write(&path, &content).unwrap();
+    for _ in 0..20 {
+        forget(&path);
+        // Its beginning is cached, and the rest is not.
+        let std = fs::File::open(&path).unwrap();
+        rustix::fs::fadvise(&std, 0, None, rustix::fs::Advice::Random).unwrap();
+        std.read_exact_at(&mut [0; 40_960], 0).unwrap();
+        run(async {
+            let (file, scope) = (File::open(&path).await?, CancelScope::new());
+            let mut whole = vec![0; content.len()];
+            let mut read = Polled::new(scope.enter(file.read_exact(&mut whole)));
+            let first = read.poll();
+            scope.cancel();
+            let done = match first {
+                Poll::Ready(done) => done,
+                Poll::Pending => read.assert_ready(),
+            };
+            drop(read);
+            if done.is_err() {
+                whole.clear();
+                file.read_to_end(&mut whole).await?;
+            }
+            assert!(whole == content, "{} of {} bytes, or others", whole.len(), content.len());
+            Ok(())
+        });
     }
 }
 

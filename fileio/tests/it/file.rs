@@ -300,7 +300,12 @@ fn jobs_of_a_file_take_tokens_of_its_own_limiter() {
         drop(token);
         file.sync_all().await?;
         assert_eq!(limiter.borrowed_tokens(), 0);
-        file.close().await
+        file.close().await?;
+        let file = File::wrap(fs::File::create(path.join("file"))?)?.with_limiter(&limiter);
+        let _token = limiter.try_acquire().unwrap();
+        let scope = anyio_cancel_scope::CancelScope::after(std::time::Duration::from_millis(20));
+        assert!(scope.enter(file.sync_all()).await.is_err(), "it needs a token");
+        Ok(())
     });
 }
 

@@ -1,6 +1,6 @@
 //! What the tests share.
 
-use std::{future::Future, io, path::PathBuf};
+use std::{fs, future::Future, io, path::PathBuf};
 
 use anyio_cancel_scope::{CancelScope, is_cancellation};
 use anyio_fileio::Path;
@@ -66,4 +66,11 @@ pub(crate) fn fifo(folder: &Path) -> PathBuf {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a fifo");
     path
+}
+
+/// The file is not in the page cache any more.
+pub(crate) fn forget(path: &Path) {
+    let file = fs::File::open(path).unwrap();
+    file.sync_all().unwrap();
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
 }

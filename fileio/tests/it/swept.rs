@@ -13,14 +13,14 @@ use std::{
 
 use anyio_cancel_scope::{CancelScope, sleep};
 use anyio_fileio::{
-    File, FileReadStream, FileWriteStream, NamedTemporaryFile, OpenOptions, Path, SpooledTemporaryFile,
-    TemporaryDirectory, temporary_file,
+    File, FileReadStream, FileWriteStream, NamedTemporaryFile, OpenOptions, SpooledTemporaryFile, TemporaryDirectory,
+    temporary_file,
 };
 use anyio_streams::ByteSendError;
 use anyio_task_group::task_group;
 use anyio_testing::at_end;
 
-use crate::support::{fifo, folder, folders};
+use crate::support::{fifo, folder, folders, forget};
 
 /// Runs what the sweep cancels. Tests go on after it.
 async fn work(work: impl Future<Output = io::Result<()>>) -> io::Result<()> {
@@ -39,13 +39,6 @@ fn sent(written: &io::Result<()>, all: usize) -> usize {
             error.get_ref().and_then(|inside| inside.downcast_ref::<ByteSendError>()).expect("it tells how much").sent
         }
     }
-}
-
-/// The file is not in the page cache any more.
-fn forget(path: &Path) {
-    let file = fs::File::open(path).unwrap();
-    file.sync_all().unwrap();
-    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
 }
 
 /// What stands in a folder and below it, with what it says.

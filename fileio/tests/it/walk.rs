@@ -75,6 +75,7 @@ fn a_walk_stays_above_its_depth_and_out_of_what_it_shall_not_enter() {
     fs::create_dir_all(path.join(".hidden/d")).unwrap();
     let found = run(all(path.walk().max_depth(2)));
     assert_eq!(found.len(), 4, "{found:?}");
+    assert!(run(all(path.walk().max_depth(0))).is_empty());
     let visible = |entry: &DirEntry| !entry.file_name().as_bytes().starts_with(b".");
     let found = run(all(path.walk().enter_if(visible)));
     assert!(found.contains(path.join(".hidden").as_std()) && !found.contains(path.join(".hidden/d").as_std()));
