@@ -186,11 +186,28 @@ pub(crate) async fn run_sync<T: Send + 'static>(
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Cancelled> {
     let token = token(limiter).await?;
+    // Dropped, it takes back a job that has not begun.
     let mut flight = Flight::launch(token, job).await;
-    let mut withdraw = Withdraw(&mut flight);
-    let landed = withdraw.landed(operation, on_cancel).await;
-    mem::forget(withdraw);
-    landed
+    let mut shielded = false;
+    poll_fn(move |cx| {
+        if let Poll::Ready(result) = flight.poll_landed(cx) {
+            return Poll::Ready(Ok(result));
+        }
+        if shielded {
+            operation.note();
+            return Poll::Pending;
+        }
+        match operation.poll_pending(cx) {
+            Poll::Ready(cancelled) if flight.withdraw() || on_cancel == OnCancel::Leave => Poll::Ready(Err(cancelled)),
+            Poll::Ready(_) => {
+                shielded = true;
+                // It may have landed meanwhile.
+                flight.poll_landed(cx).map(Ok)
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// The same for jobs that say what went wrong.
@@ -201,40 +218,4 @@ pub(crate) async fn run_io<T: Send + 'static>(
     job: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     run_sync(operation, limiter, on_cancel, job).await?
-}
-
-/// A wait that is dropped takes back a job that has not begun.
-struct Withdraw<'a, T: Send + 'static>(&'a mut Flight<T>);
-
-impl<T: Send + 'static> Withdraw<'_, T> {
-    fn landed(&mut self, operation: &mut Operation, on_cancel: OnCancel) -> impl Future<Output = Result<T, Cancelled>> {
-        let flight = &mut *self.0;
-        let mut shielded = false;
-        poll_fn(move |cx| {
-            if let Poll::Ready(result) = flight.poll_landed(cx) {
-                return Poll::Ready(Ok(result));
-            }
-            if shielded {
-                operation.note();
-                return Poll::Pending;
-            }
-            match operation.poll_pending(cx) {
-                Poll::Ready(cancelled) if flight.withdraw() || on_cancel == OnCancel::Leave => {
-                    Poll::Ready(Err(cancelled))
-                }
-                Poll::Ready(_) => {
-                    shielded = true;
-                    // It may have landed meanwhile.
-                    flight.poll_landed(cx).map(Ok)
-                }
-                Poll::Pending => Poll::Pending,
-            }
-        })
-    }
-}
-
-impl<T: Send + 'static> Drop for Withdraw<'_, T> {
-    fn drop(&mut self) {
-        self.0.withdraw();
-    }
 }

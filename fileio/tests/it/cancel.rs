@@ -195,6 +195,28 @@ fn a_read_that_is_cancelled_between_two_pieces_loses_neither() {
 }
 
 #[test]
+fn a_write_after_a_read_that_was_dropped_goes_where_the_position_was() {
+    let (_folder, path) = folder();
+    let path = path.join("file");
+    for polls in 0..3 {
+        fs::write(&path, [7; 100_000]).unwrap();
+        run(async {
+            let file = OpenOptions::new().read(true).write(true).open(&path).await?;
+            forget(&path);
+            let mut buf = [0; 8];
+            let done = dropped_after(polls, file.read(&mut buf));
+            file.write_all(b"XY").await?;
+            file.flush().await?;
+            let at = if done { 8 } else { 0 };
+            let mut expected = vec![7; 100_000];
+            expected[at..at + 2].copy_from_slice(b"XY");
+            assert!(fs::read(&path)? == expected, "dropped after {polls} polls");
+            Ok(())
+        });
+    }
+}
+
+#[test]
 fn an_operation_that_is_dropped_at_any_step_leaves_the_file_in_order() {
     let (_folder, path) = folder();
     for polls in 0..4 {

@@ -248,6 +248,8 @@ fn special_files_are_told_apart() {
     run(async {
         assert!(fifo.is_fifo().await? && !fifo.is_file().await?);
         assert!(path.join("socket").is_socket().await?);
+        assert!(path.join("socket").write("x").await.is_err(), "nobody opens a socket");
+        assert!(path.join("socket").read().await.is_err());
         assert!(Path::new("/dev/null").is_char_device().await?);
         assert!(!Path::new("/dev/null").is_block_device().await?);
         assert!(!path.join("missing").is_fifo().await?);
