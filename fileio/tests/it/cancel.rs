@@ -217,6 +217,36 @@ fn a_write_after_a_read_that_was_dropped_goes_where_the_position_was() {
 }
 
 #[test]
+fn a_change_that_has_begun_is_waited_for_in_a_cancelled_scope() {
+    // T1
+    for (_folder, path) in folders() {
+        let (from, to) = (path.join("from"), path.join("to"));
+        fs::write(&from, vec![7; 64 << 20]).unwrap();
+        let scope = CancelScope::new();
+        let copied = run(async {
+            let mut copy = Box::pin(scope.enter(from.copy(&to)));
+            let mut begun = false;
+            poll_fn(|cx| {
+                let polled = copy.as_mut().poll(cx);
+                if polled.is_pending() && !begun {
+                    // Its thread has made the file.
+                    while !to.as_std().exists() {
+                        std::thread::yield_now();
+                    }
+                    begun = true;
+                    scope.cancel();
+                    return copy.as_mut().poll(cx);
+                }
+                polled
+            })
+            .await
+        });
+        assert_eq!(copied, 64 << 20);
+        assert_eq!(fs::metadata(&to).unwrap().len(), 64 << 20);
+    }
+}
+
+#[test]
 fn an_operation_that_is_dropped_at_any_step_leaves_the_file_in_order() {
     let (_folder, path) = folder();
     for polls in 0..4 {

@@ -223,7 +223,11 @@ fn a_regular_file_that_waits_can_be_left_and_closed() {
         io::Result::Ok(())
     };
     run(async {
+        let other = File::wrap(messages.try_clone()?)?;
         waits(File::wrap(messages)?).await?;
+        // What only looks is left alone on its thread.
+        let mut room = [0; 8];
+        assert_eq!(move_on_after(SOON, async { other.read_at(&mut room, 0).await }).await?, None);
         waits(File::open("/proc/kmsg").await?).await
     });
 }
