@@ -16,6 +16,7 @@ mod watchdog;
 mod census;
 mod on_drop;
 mod panics;
+mod sleeper;
 
 pub use census::{Alive, Census};
 pub use contract::{Contract, Draft, Suite};
@@ -25,4 +26,5 @@ pub use on_drop::OnDrop;
 pub use panics::{panic_of, words};
 pub use polled::{Polled, start};
 pub use reentrant_waker::ReentrantWaker;
+pub use sleeper::Sleeper;
 pub use watchdog::ends;

@@ -11,9 +11,8 @@ use std::{
     time::Duration,
 };
 
-use anyio_cancel_scope::{
-    CancelExt, CancelScope, RunRecord, host::Outside, move_on_after, now, sleep, sleep_forever, yield_now,
-};
+use anyio_cancel_scope::{CancelExt, CancelScope, RunRecord, host::Outside, now, sleep, sleep_forever, yield_now};
+use anyio_future_contract::Sleeper;
 use anyio_runtime::{Builder, offload};
 use anyio_sync::Event;
 use anyio_task_group::task_group;
@@ -71,13 +70,13 @@ async fn the_others_come_as_far_as_they_can_however_often_they_yield() -> io::Re
 
 #[anyio_testing::test(worker_threads = 2)]
 async fn what_is_offloaded_counts_as_well() -> io::Result<()> {
-    let turns = Arc::new(AtomicUsize::new(0));
+    let (turns, here) = (Arc::new(AtomicUsize::new(0)), Sleeper::here());
     task_group(async |tg| -> io::Result<()> {
         for _ in 0..4 {
-            let turns = turns.clone();
+            let (turns, here) = (turns.clone(), here.clone());
             tg.start_soon(offload(async move {
                 for _ in 0..10 {
-                    thread::sleep(Duration::from_millis(1));
+                    here.wait_until_asleep();
                     turns.fetch_add(1, Ordering::Relaxed);
                     yield_now().await;
                 }
@@ -188,17 +187,20 @@ async fn in_a_cancelled_scope_it_is_cancelled() -> io::Result<()> {
 
 #[anyio_testing::test(worker_threads = 0)]
 async fn it_may_be_cancelled_while_it_waits_and_dropped() -> io::Result<()> {
+    let scopes = [CancelScope::new(), CancelScope::new()];
     task_group(async |tg| -> io::Result<()> {
         let busy = tg.start_soon(async {
-            loop {
+            for turn in 1_usize.. {
                 yield_now().await;
                 anyio_cancel_scope::checkpoint().await?;
+                if turn.is_multiple_of(100) {
+                    scopes[(turn / 100 - 1).min(1)].cancel();
+                }
             }
-            #[allow(unreachable_code)]
             io::Result::Ok(())
         });
-        assert!(move_on_after(Duration::from_millis(5), wait_all_tasks_blocked()).await?.is_none());
-        assert!(move_on_after(Duration::from_millis(5), std::future::pending::<()>().cancellable()).await?.is_none());
+        assert!(scopes[0].run(wait_all_tasks_blocked()).await?.is_none());
+        assert!(scopes[1].run(std::future::pending::<()>().cancellable()).await?.is_none());
         busy.cancel();
         wait_all_tasks_blocked().await?;
         Ok(())

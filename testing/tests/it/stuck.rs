@@ -13,6 +13,7 @@ use std::{
 use anyio_cancel_scope::{
     CancelExt, CancelScope, RunRecord, VirtualClock, host::Outside, move_on_after, shield, sleep, sleep_forever,
 };
+use anyio_future_contract::Sleeper;
 use anyio_runtime::offload;
 use anyio_signals::{Signal, open_signal_receiver};
 use anyio_sync::Event;
@@ -139,11 +140,11 @@ async fn a_deadline_may_wake_it() {
 
 #[anyio_testing::test(worker_threads = 1)]
 async fn a_job_may_wake_it() {
-    let event = Arc::new(Event::new());
+    let (event, here) = (Arc::new(Event::new()), Sleeper::here());
     task_group(async |tg| -> io::Result<()> {
         let set = event.clone();
         tg.start_soon(offload(async move {
-            thread::sleep(Duration::from_millis(20));
+            here.wait_until_asleep();
             set.set();
         }));
         Ok(event.wait().await?)
@@ -156,8 +157,9 @@ async fn a_job_may_wake_it() {
 async fn a_thread_at_work_may_wake_it() {
     let event = Arc::new(Event::new());
     let (set, work) = (event.clone(), RunRecord::current().outside(Outside::Thread));
+    let here = Sleeper::here();
     let thread = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(20));
+        here.wait_until_asleep();
         set.set();
         drop(work);
     });
@@ -168,8 +170,9 @@ async fn a_thread_at_work_may_wake_it() {
 #[anyio_testing::test]
 async fn a_descriptor_may_wake_it() {
     let receiver = open_signal_receiver(&[Signal::URG]).unwrap();
-    let thread = thread::spawn(|| {
-        thread::sleep(Duration::from_millis(20));
+    let here = Sleeper::here();
+    let thread = thread::spawn(move || {
+        here.wait_until_asleep();
         std::process::Command::new("kill").args(["-URG", &std::process::id().to_string()]).status().unwrap();
     });
     assert_eq!(receiver.next().await, Ok(Signal::URG));
@@ -178,10 +181,10 @@ async fn a_descriptor_may_wake_it() {
 
 #[anyio_testing::test(foreign_wakers)]
 async fn said_to_be_woken_from_outside_it_waits_for_that() {
-    let event = Arc::new(Event::new());
+    let (event, here) = (Arc::new(Event::new()), Sleeper::here());
     let set = event.clone();
     let thread = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(20));
+        here.wait_until_asleep();
         set.set();
     });
     event.wait().await.unwrap();
@@ -190,9 +193,10 @@ async fn said_to_be_woken_from_outside_it_waits_for_that() {
 
 #[anyio_testing::test(foreign_wakers)]
 async fn said_to_be_woken_from_outside_it_may_wait_for_tokio() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().worker_threads(1).build().unwrap();
-    let slept = runtime.spawn(async { tokio::time::sleep(Duration::from_millis(20)).await });
-    slept.cancellable().await.unwrap().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let here = Sleeper::here();
+    let woken = runtime.spawn(async move { here.wait_until_asleep() });
+    woken.cancellable().await.unwrap().unwrap();
     runtime.shutdown_background();
 }
 

@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use anyio_cancel_scope::{BoxError, CancelScope, Cancelled, checkpoint, move_on_after, sleep};
+use anyio_cancel_scope::{BoxError, CancelScope, Cancelled, VirtualClock, checkpoint, move_on_after, sleep};
 use anyio_context_vars::context_var;
 use anyio_memstream::memory_object_stream;
-use anyio_runtime::run;
+use anyio_runtime::{Builder, run};
 use anyio_sync::CapacityLimiter;
 use anyio_task_group::{gather, task_group};
 use anyio_threads::{from_thread, to_thread};
@@ -394,11 +394,16 @@ fn the_default_limiter_has_40_tokens_and_is_the_runs_own() {
 #[test]
 fn a_time_limit_leaves_an_abandoned_closure() {
     ends(|| {
-        run(async {
+        let clock = VirtualClock::new();
+        let time = clock.clone();
+        Builder::new().clock(clock).run(async {
             let gate = Gate::default();
             let theirs = gate.clone();
-            let slow = to_thread::run_sync(move || theirs.pass()).abandon_on_cancel(true);
-            assert_eq!(move_on_after(Duration::from_millis(5), slow).await, Ok(None));
+            let slow = to_thread::run_sync(move || {
+                time.advance(Duration::from_secs(1));
+                theirs.pass();
+            });
+            assert_eq!(move_on_after(Duration::from_secs(1), slow.abandon_on_cancel(true)).await, Ok(None));
             gate.open();
         });
     });

@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use anyio_cancel_scope::{VirtualClock, move_on_after, now, sleep, sleep_forever};
+use anyio_future_contract::Sleeper;
 use anyio_runtime::Builder;
 use anyio_task_group::gather;
 use anyio_threads::{from_thread, to_thread};
@@ -22,9 +23,9 @@ fn jumping<F: Future<Output = ()>>(make: impl Fn() -> F + Send + 'static) {
 #[test]
 fn it_does_not_jump_while_a_closure_is_at_work() {
     jumping(async || {
-        let begun = now();
-        // Real time passes in the thread, and none here.
-        let slow = to_thread::run_sync(|| std::thread::sleep(Duration::from_millis(20)));
+        let (begun, here) = (now(), Sleeper::here());
+        // It would have jumped before the thread of the `run` sleeps.
+        let slow = to_thread::run_sync(move || here.wait_until_asleep());
         assert_eq!(move_on_after(HOUR, async { slow.await.map(Some) }).await, Ok(Some(Some(()))));
         assert_eq!(now(), begun);
     });
