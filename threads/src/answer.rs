@@ -1,4 +1,9 @@
 //! What a thread waits for: the output of a future that somebody else polls.
+//!
+//! # Invariants
+//! 1. A worker that waits here without a limit is not at work, so that a virtual clock can jump to what it waits for. It is again
+//!    before anybody can see that the answer is there: whoever gives that says so for it, under the lock. So there is no moment
+//!    in between in which nothing seems to run. One that waits with a limit is at work: it will go on by itself.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -12,9 +17,10 @@ use anyio_cancel_scope::{
 };
 
 use crate::{
+    host::Seat,
     pool::{Payload, discard},
     run_finished::{RunFinished, Why},
-    sync::{Condvar, Mutex},
+    sync::{Condvar, Guard, Mutex},
 };
 
 /// Where the output comes, and a thread waits for it.
@@ -24,10 +30,9 @@ pub(crate) struct Answer<T> {
 }
 
 enum State<T> {
-    Open,
-    Given(Result<T, Payload>, Option<AtWork>),
-    /// The future was dropped, for this reason.
-    Dropped(Why, Option<AtWork>),
+    /// With the `run` for which a worker waits, if one does.
+    Open(Option<Arc<RunRecord>>),
+    Given(Asked<T>, Option<AtWork>),
     /// Nobody waits any more.
     Unwanted,
     Taken,
@@ -36,22 +41,26 @@ enum State<T> {
 /// What a thread gets that asked: an output, or a panic.
 pub(crate) type Asked<T> = Result<Result<T, Payload>, RunFinished>;
 
-/// The same, with the thread at work again.
-type Given<T> = (Asked<T>, Option<AtWork>);
-
 impl<T> Answer<T> {
-    /// An answer, and who gives it. `at_work` is the `run` for which the thread is at work again as soon as it is there.
-    pub(crate) fn new(at_work: Option<Arc<RunRecord>>, why: Why) -> (Arc<Self>, Responder<T>) {
-        let answer = Arc::new(Self { state: Mutex::new(State::Open), bell: Condvar::new() });
-        (answer.clone(), Responder { answer: Some(answer), at_work, why })
+    /// An answer, and who gives it.
+    pub(crate) fn new(why: Why) -> (Arc<Self>, Responder<T>) {
+        let answer = Arc::new(Self { state: Mutex::new(State::Open(None)), bell: Condvar::new() });
+        (answer.clone(), Responder { answer: Some(answer), why })
     }
 
     /// Waits until it is there, or until then.
-    pub(crate) fn wait_until(&self, until: Option<Instant>) -> Option<Given<T>> {
+    pub(crate) fn wait_until(&self, until: Option<Instant>) -> Option<Asked<T>> {
         let mut state = self.state.lock();
+        if until.is_none() {
+            state = self.rest(state);
+        }
         loop {
-            if let Some(given) = state.take() {
-                return Some(given);
+            if let Some((asked, at_work)) = state.take() {
+                drop(state);
+                if at_work.is_some() {
+                    Seat::with(|seat| seat.at_work = at_work);
+                }
+                return Some(asked);
             }
             state = match until {
                 None => self.bell.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -66,32 +75,56 @@ impl<T> Answer<T> {
         }
     }
 
-    pub(crate) fn wait(&self) -> Given<T> {
+    pub(crate) fn wait(&self) -> Asked<T> {
         self.wait_until(None).expect("it waits for ever")
     }
 
-    fn nap<'a>(&self, state: crate::sync::Guard<'a, State<T>>, most: Duration) -> crate::sync::Guard<'a, State<T>> {
+    /// This thread is not at work any more, if the answer is not there and it is a worker.
+    fn rest<'a>(&'a self, mut state: Guard<'a, State<T>>) -> Guard<'a, State<T>> {
+        let State::Open(waits) = &mut *state else { return state };
+        let at_work = Seat::with(|seat| {
+            let at_work = seat.at_work.take();
+            *waits = at_work.is_some().then(|| seat.run.clone());
+            at_work
+        });
+        drop(state);
+        drop(at_work);
+        self.state.lock()
+    }
+
+    fn nap<'a>(&self, state: Guard<'a, State<T>>, most: Duration) -> Guard<'a, State<T>> {
         self.bell.wait_timeout(state, most).unwrap_or_else(PoisonError::into_inner).0
     }
 
     pub(crate) fn is_there(&self) -> bool {
-        matches!(*self.state.lock(), State::Given(..) | State::Dropped(..))
+        matches!(*self.state.lock(), State::Given(..))
     }
 
     /// Nobody waits any more. What is there already is dropped here.
     pub(crate) fn give_up(&self) {
         let state = std::mem::replace(&mut *self.state.lock(), State::Unwanted);
-        if let State::Given(Err(payload), _) = state {
+        if let State::Given(Ok(Err(payload)), _) = state {
             discard(payload);
         }
+    }
+
+    /// It is there now, or comes back if nobody waits any more.
+    fn settle(&self, asked: Asked<T>) -> Result<(), Asked<T>> {
+        let mut state = self.state.lock();
+        let State::Open(waits) = &mut *state else { return Err(asked) };
+        // By invariant 1.
+        let at_work = waits.take().map(|run| run.outside(Outside::Thread));
+        *state = State::Given(asked, at_work);
+        drop(state);
+        self.bell.notify_one();
+        Ok(())
     }
 }
 
 impl<T> State<T> {
-    fn take(&mut self) -> Option<Given<T>> {
+    fn take(&mut self) -> Option<(Asked<T>, Option<AtWork>)> {
         match std::mem::replace(self, Self::Taken) {
-            Self::Given(output, at_work) => Some((Ok(output), at_work)),
-            Self::Dropped(why, at_work) => Some((Err(RunFinished::new(why)), at_work)),
+            Self::Given(asked, at_work) => Some((asked, at_work)),
             Self::Taken => panic!("an answer is taken once"),
             other => {
                 *self = other;
@@ -104,40 +137,21 @@ impl<T> State<T> {
 /// Gives the answer. Dropped without one, it says so.
 pub(crate) struct Responder<T> {
     answer: Option<Arc<Answer<T>>>,
-    at_work: Option<Arc<RunRecord>>,
     why: Why,
 }
 
 impl<T> Responder<T> {
     /// Gives it, or hands it back if nobody waits any more.
     pub(crate) fn give(mut self, output: Result<T, Payload>) -> Result<(), Result<T, Payload>> {
-        let at_work = self.at_work.take().map(|run| run.outside(Outside::Thread));
         let Some(answer) = self.answer.take() else { return Ok(()) };
-        answer.settle(State::Given(output, at_work)).map_err(|state| match state {
-            State::Given(output, _) => output,
-            _ => unreachable!("it comes back as it was"),
-        })
-    }
-}
-
-impl<T> Answer<T> {
-    fn settle(&self, new: State<T>) -> Result<(), State<T>> {
-        let mut state = self.state.lock();
-        if let State::Unwanted = *state {
-            return Err(new);
-        }
-        *state = new;
-        drop(state);
-        self.bell.notify_one();
-        Ok(())
+        answer.settle(Ok(output)).map_err(|asked| asked.expect("it comes back as it was"))
     }
 }
 
 impl<T> Drop for Responder<T> {
     fn drop(&mut self) {
         if let Some(answer) = self.answer.take() {
-            let at_work = self.at_work.take().map(|run| run.outside(Outside::Thread));
-            let _ = answer.settle(State::Dropped(self.why, at_work));
+            let _ = answer.settle(Err(RunFinished::new(self.why)));
         }
     }
 }

@@ -2,10 +2,7 @@
 
 use std::{borrow::Cow, cell::RefCell, future::Future, panic::Location, pin::Pin, sync::Arc};
 
-use anyio_cancel_scope::{
-    RunRecord,
-    host::{AtWork, Outside},
-};
+use anyio_cancel_scope::{RunRecord, host::AtWork};
 use anyio_sync::CapacityLimiter;
 
 use crate::{
@@ -58,28 +55,11 @@ impl Seat {
     }
 }
 
-/// Has somebody asked, and waits on this thread for the answer. A worker is not at work meanwhile, so that a virtual clock
-/// can jump to what it waits for.
+/// Has somebody asked, and waits on this thread for the answer.
 pub(crate) fn ask<T>(why: Why, send: impl FnOnce(Responder<T>)) -> Asked<T> {
-    let (run, at_work) = Seat::with(|seat| (seat.run.clone(), seat.at_work.take())).unzip();
-    let (answer, responder) = Answer::new(run, why);
+    let (answer, responder) = Answer::new(why);
     send(responder);
-    drop(at_work);
-    let (given, at_work) = answer.wait();
-    Seat::with(|seat| seat.at_work = at_work);
-    given
-}
-
-/// Waits on this thread by `wait`, as [`ask`] does.
-pub(crate) fn wait_idle<R>(wait: impl FnOnce() -> R) -> R {
-    let at_work = Seat::with(|seat| seat.at_work.take()).flatten();
-    let was_at_work = at_work.is_some();
-    drop(at_work);
-    let result = wait();
-    if was_at_work {
-        Seat::with(|seat| seat.at_work = Some(seat.run.outside(Outside::Thread)));
-    }
-    result
+    answer.wait()
 }
 
 /// Whether this thread is inside of `run`, which a wait for something of that `run` would block.

@@ -21,16 +21,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyio_cancel_scope::RunRecord;
+use anyio_cancel_scope::{RunRecord, host::Outside};
 use anyio_runtime::host::Ending;
 use anyio_sync::CapacityLimiter;
 use loom::{future::block_on, model::Builder};
 
 use crate::{
+    answer::Answer,
     job::{Job, Look},
     loan::Loan,
     pool::{Pool, System, Work},
     roster::Claimed,
+    run_finished::Why,
     sync::{AtomicU8, Condvar, JoinHandle, Mutex, thread},
 };
 
@@ -342,7 +344,7 @@ where
     fn ended(&self, worker: JoinHandle<()>) {
         worker.join().unwrap();
         assert_eq!(self.limiter.available_tokens(), 1);
-        assert_eq!(self.run.at_work(anyio_cancel_scope::host::Outside::Thread), 0);
+        assert_eq!(self.run.at_work(Outside::Thread), 0);
         let ended = self.pool.end(far());
         assert!(ended.left_over.is_empty() && ended.panic.is_none());
     }
@@ -439,6 +441,30 @@ fn a_call_of_an_abandoned_worker_is_dropped_and_says_so() {
         drop(call);
         pair.ended(worker);
         assert_eq!(asked.count(), 0);
+    });
+}
+
+// answer.rs, invariant 1
+#[test]
+fn a_worker_that_has_its_answer_is_at_work() {
+    explore(3, || {
+        let (answer, responder) = Answer::new(Why::Portal);
+        let (last, more) = (Chore::new(), Chore::new());
+        let (holds, until) = (more.clone(), last.clone());
+        let pair = Pair::new(move || {
+            let given = answer.wait();
+            holds.step(|steps| steps.runs += 1);
+            until.wait(|steps| steps.runs > 0);
+            given.unwrap().unwrap_or_else(|_| panic!("it is a value"))
+        });
+        let worker = pair.worker();
+        assert!(responder.give(Ok(7)).is_ok());
+        assert_eq!(pair.run.at_work(Outside::Thread), 1);
+        more.wait(|steps| steps.runs > 0);
+        assert_eq!(pair.run.at_work(Outside::Thread), 1);
+        last.step(|steps| steps.runs += 1);
+        assert_eq!(pair.wait(), 7);
+        pair.ended(worker);
     });
 }
 

@@ -156,7 +156,7 @@ impl BlockingPortal {
         F::Output: Send + 'static,
     {
         let pass = self.enter()?;
-        let (answer, responder) = Answer::new(None, Why::Portal);
+        let (answer, responder) = Answer::new(Why::Portal);
         let call = Call::new(fut, responder);
         let handle = match &self.name {
             Some(name) => self.shared.group.task(name.clone()).start_soon(call),
@@ -201,7 +201,7 @@ impl BlockingPortal {
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         self.assert_elsewhere("BlockingPortal::start_task");
-        let (answer, responder) = Answer::new(None, Why::Portal);
+        let (answer, responder) = Answer::new(Why::Portal);
         let (group, name) = (self.shared.group.clone(), self.name.clone());
         let started = self.call(async move {
             let task = move |status| Call::new(f(status), responder);
@@ -213,7 +213,7 @@ impl BlockingPortal {
         match started? {
             Ok((value, handle)) => Ok((value, PortalTask::new(answer, handle, self.clone()))),
             // What it came to by itself says more.
-            Err(error) => match unwrap(answer.wait().0)? {
+            Err(error) => match unwrap(answer.wait())? {
                 Err(failed) => Err(failed),
                 Ok(_) => Err(never_started(error).map_or_else(|| RunFinished::new(Why::Portal).into(), E::from)),
             },

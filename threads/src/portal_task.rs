@@ -10,7 +10,6 @@ use anyio_task_group::TaskHandle;
 
 use crate::{
     answer::{Answer, unwrap},
-    host::wait_idle,
     portal::BlockingPortal,
     run_finished::RunFinished,
 };
@@ -39,11 +38,11 @@ impl<T> PortalTask<T> {
     #[track_caller]
     pub fn wait(self) -> Result<T, RunFinished> {
         self.portal.assert_elsewhere("PortalTask::wait");
-        let (given, _) = wait_idle(|| self.answer.wait());
-        unwrap(given)
+        unwrap(self.answer.wait())
     }
 
-    /// Waits at most so long: gives the output, or itself back.
+    /// Waits at most so long, in real time: gives the output, or itself back. A worker that waits here is at work, for a virtual
+    /// clock.
     ///
     /// # Errors
     /// As [`wait`](Self::wait), inside.
@@ -55,8 +54,8 @@ impl<T> PortalTask<T> {
         self.portal.assert_elsewhere("PortalTask::wait_for");
         // What is beyond all time is no limit.
         let until = Instant::now().checked_add(most);
-        match wait_idle(|| self.answer.wait_until(until)) {
-            Some((given, _)) => Ok(unwrap(given)),
+        match self.answer.wait_until(until) {
+            Some(asked) => Ok(unwrap(asked)),
             None => Err(self),
         }
     }

@@ -14,5 +14,6 @@ mod refused;
 mod run_end;
 mod send_sync;
 mod support;
+mod swept;
 mod token;
 mod virtual_clock;

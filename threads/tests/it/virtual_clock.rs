@@ -6,7 +6,10 @@ use anyio_cancel_scope::{VirtualClock, move_on_after, now, sleep, sleep_forever}
 use anyio_future_contract::Sleeper;
 use anyio_runtime::Builder;
 use anyio_task_group::gather;
-use anyio_threads::{from_thread, to_thread};
+use anyio_threads::{
+    from_thread::{self, blocking_portal},
+    to_thread,
+};
 
 use crate::support::{Gate, ends};
 
@@ -56,6 +59,45 @@ fn it_does_not_jump_between_an_answer_and_the_thread_that_gets_it() {
         });
         let times = move_on_after(HOUR, gather(asks)).await.unwrap().unwrap();
         assert!(times.iter().all(Duration::is_zero));
+    });
+}
+
+#[test]
+fn it_does_not_jump_between_the_end_of_a_task_of_a_portal_and_the_thread_that_waits_for_it() {
+    jumping(async || {
+        let begun = now();
+        let times = blocking_portal(async |portal| {
+            let calls = (0..8).map(|_| {
+                let portal = portal.clone();
+                to_thread::run_sync(move || {
+                    for _ in 0..20 {
+                        portal.call(async {}).unwrap();
+                    }
+                    now() - begun
+                })
+            });
+            move_on_after(HOUR, gather(calls)).await
+        });
+        let times = times.await.unwrap().unwrap().unwrap();
+        assert!(times.iter().all(Duration::is_zero));
+    });
+}
+
+#[test]
+fn it_jumps_to_the_end_of_what_a_thread_waits_for_without_a_limit_only() {
+    jumping(async || {
+        let begun = now();
+        let waits = blocking_portal(async |portal| {
+            to_thread::run_sync(move || {
+                let task = portal.start_task_soon(sleep(HOUR)).unwrap();
+                let task = task.wait_for(Duration::from_millis(1)).unwrap_err();
+                let before = now();
+                task.wait().unwrap().unwrap();
+                (before, now())
+            })
+            .await
+        });
+        assert_eq!(waits.await, Ok(Some((begun, begun + HOUR))));
     });
 }
 
