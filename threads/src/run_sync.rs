@@ -92,7 +92,7 @@ pub struct RunSync<F, T> {
 enum Stage<F, T> {
     Ahead(F),
     /// Waits for a token.
-    InLine(F, Acquire, Arc<RunRecord>),
+    InLine(F, Acquire, Home),
     Begun {
         job: Arc<Job<F, T>>,
         pool: Arc<Pool>,
@@ -101,6 +101,9 @@ enum Stage<F, T> {
     },
     Done,
 }
+
+/// The `run` in which it was entered, and the pool of that.
+type Home = (Arc<RunRecord>, Arc<Pool>);
 
 type Acquire = Pin<Box<dyn Future<Output = Result<Token, Cancelled>> + Send>>;
 
@@ -171,12 +174,10 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    fn begin(&mut self, f: F, token: Token, run: Arc<RunRecord>, cx: &Context<'_>) {
-        let threads = Threads::of(&run);
-        let limiter = self.limiter.take().unwrap_or_else(|| threads.limiter.clone());
+    fn begin(&mut self, f: F, token: Token, (run, pool): Home, cx: &Context<'_>) {
+        let limiter = self.limiter.take().expect("it gave the token");
         let name = name_of::<F>(self.name.take());
         let job = Arc::new(Job::new(f, (name, self.place), (token, limiter), run, cx.waker().clone()));
-        let pool = threads.pool.clone();
         pool.push(job.clone());
         self.stage = Stage::Begun { job, pool, call: None };
     }
@@ -198,10 +199,12 @@ where
             };
             entry?;
             let run = RunRecord::current();
-            let limiter = this.limiter.get_or_insert_with(|| Threads::of(&run).limiter.clone());
+            let threads = Threads::of(&run);
+            let limiter = this.limiter.get_or_insert_with(|| threads.limiter.clone());
+            let home = (run, threads.pool.clone());
             match limiter.try_acquire() {
-                Some(token) => this.begin(f, token.into(), run, cx),
-                None => this.stage = Stage::InLine(f, Box::pin(acquire(limiter.clone())), run),
+                Some(token) => this.begin(f, token.into(), home, cx),
+                None => this.stage = Stage::InLine(f, Box::pin(acquire(limiter.clone())), home),
             }
         }
         if let Stage::InLine(_, acquire, _) = &mut this.stage {
@@ -210,11 +213,11 @@ where
                 return Poll::Pending;
             };
             let stage = std::mem::replace(&mut this.stage, Stage::Done);
-            let Stage::InLine(f, _, run) = stage else { unreachable!("it was just so") };
+            let Stage::InLine(f, _, home) = stage else { unreachable!("it was just so") };
             let token = token?;
             // A token that came late is no reason to begin something.
             check_cancelled()?;
-            this.begin(f, token, run, cx);
+            this.begin(f, token, home, cx);
         }
         this.poll_begun(cx)
     }
