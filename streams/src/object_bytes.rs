@@ -127,6 +127,9 @@ where
         async move {
             let ended = async {
                 enter(&"send_eof", place).await?;
+                if self.closed.load(Ordering::Relaxed) {
+                    return Err(SendReason::Closed);
+                }
                 let _claim = self.sends.try_lock().ok_or(SendReason::Busy)?;
                 noted(&"send_eof", place, self.inner.send_eof()).await.map_err(SendReason::from)
             };

@@ -102,9 +102,6 @@ impl<C> Read<C> {
                 match seek(&mut buffer, stream, search, verb, place).await {
                     Ok(at) => take_line(&mut buffer, at),
                     Err(BufferedError::IncompleteRead { buffered: 0, .. }) => Ok(None),
-                    Err(BufferedError::IncompleteRead { buffered, .. }) if buffered > max_bytes => {
-                        Err(BufferedError::DelimiterNotFound { max_bytes })
-                    }
                     Err(BufferedError::IncompleteRead { buffered, .. }) => text(buffer.take(buffered)),
                     Err(error) => Err(error),
                 }

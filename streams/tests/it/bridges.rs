@@ -556,5 +556,6 @@ fn objects_of_bytes_are_a_byte_stream() {
         assert!(stream.receive(&mut buf).await.unwrap_err().is_closed());
         let error = stream.send(b"x").await.unwrap_err();
         assert_eq!((error.sent, error.is_closed()), (0, true));
+        assert!(stream.send_eof().await.unwrap_err().is_closed());
     });
 }

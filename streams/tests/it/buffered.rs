@@ -321,3 +321,14 @@ fn attributes_of_the_stream_inside_are_found_through_it() {
     assert_eq!(stream.extra::<Name>().unwrap(), "script");
     assert_eq!(block_on(stream.receive_line(9)).unwrap().unwrap(), "x");
 }
+
+#[test]
+fn no_receive_is_small_because_the_last_one_left_little_room() {
+    let stream = Buffered::with_capacity(8, Script::of(&[b"abcdefg", b"h"]));
+    block_on(async {
+        assert_eq!(stream.receive_exactly(6).await.unwrap(), b"abcdef");
+        // One byte is left, and one is wanted.
+        assert_eq!(stream.receive_exactly(2).await.unwrap(), b"gh");
+    });
+    assert!(stream.get_ref().least_asked.load(Ordering::SeqCst) >= 4);
+}

@@ -42,8 +42,9 @@ pub(crate) struct Script {
     pub(crate) name: &'static str,
     /// How often it was closed gracefully, at once, and ended.
     pub(crate) counts: [AtomicUsize; 3],
-    /// The most bytes that were asked for at once.
+    /// The most bytes that were asked for at once, and the least.
     pub(crate) most_asked: AtomicUsize,
+    pub(crate) least_asked: AtomicUsize,
 }
 
 impl Script {
@@ -57,6 +58,7 @@ impl Script {
             name: "script",
             counts: Default::default(),
             most_asked: AtomicUsize::new(0),
+            least_asked: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -116,6 +118,7 @@ impl ByteReceiveStream for Script {
     async fn receive(&self, buf: &mut [u8]) -> Result<usize, ReceiveError> {
         assert!(!buf.is_empty());
         self.most_asked.fetch_max(buf.len(), Ordering::SeqCst);
+        self.least_asked.fetch_min(buf.len(), Ordering::SeqCst);
         checkpoint().await?;
         if self.is_closed() {
             return Err(ReceiveError::Closed);
