@@ -184,3 +184,23 @@ impl<S> Outgoing<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use futures_lite::future::block_on;
+
+    use super::*;
+    use crate::FuturesIo;
+
+    #[test]
+    fn the_place_of_a_large_frame_is_not_kept() {
+        let (sender, stream) = (FrameSender::new(), FuturesIo::writer(futures_lite::io::sink()));
+        for length in [10 * KEPT, 1] {
+            let sent = sender.send(&stream, Location::caller(), |frame| frame.resize(length, 7));
+            block_on(sent).unwrap();
+            assert!(sender.0.lock().rest.capacity() <= KEPT);
+        }
+    }
+}
