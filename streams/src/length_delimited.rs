@@ -7,7 +7,9 @@ use anyio_typed_attrs::{AttributeRequest, TypedAttributeProvider};
 use crate::{
     AsyncResource, Buffered, BufferedError, ByteReceiveStream, ByteSendStream, ByteStream, FrameError,
     ObjectReceiveStream, ObjectSendStream, ObjectStream, ReceiveError, SendError, SendReason,
-    UnreliableObjectReceiveStream, UnreliableObjectSendStream, frame::FrameSender, noted::enter,
+    UnreliableObjectReceiveStream, UnreliableObjectSendStream,
+    frame::FrameSender,
+    noted::{enter, noted},
 };
 
 /// The limit unless told otherwise.
@@ -75,7 +77,10 @@ impl<S: ByteSendStream> LengthDelimited<S> {
     #[track_caller]
     pub fn flush(&self) -> impl Future<Output = Result<(), SendReason>> + Send {
         let place = Location::caller();
-        async move { self.sender.flush(self.inner.get_ref(), place).await }
+        async move {
+            enter(&"flush", place).await?;
+            self.sender.flush(self.inner.get_ref(), place).await
+        }
     }
 }
 
@@ -124,14 +129,14 @@ impl<S: ByteSendStream> UnreliableObjectSendStream for LengthDelimited<S> {
     fn send(&self, item: Vec<u8>) -> impl Future<Output = Result<(), SendError<Vec<u8>>>> + Send {
         let place = Location::caller();
         async move {
+            if let Err(cancelled) = enter(&"send", place).await {
+                return Err(SendError::new(item, cancelled));
+            }
             let length = u32::try_from(item.len()).ok().filter(|_| item.len() <= self.max);
             let Some(length) = length else {
                 let error = FrameError::TooLong { length: item.len(), max: self.max.min(u32::MAX as usize) };
                 return Err(SendError::new(item, SendReason::Refused(error.into())));
             };
-            if let Err(cancelled) = enter(&"send", place).await {
-                return Err(SendError::new(item, cancelled));
-            }
             let sent = self.sender.send(self.inner.get_ref(), place, |frame| {
                 frame.extend_from_slice(&length.to_be_bytes());
                 frame.extend_from_slice(&item);
@@ -145,10 +150,15 @@ impl<S: ByteReceiveStream> ObjectReceiveStream for LengthDelimited<S> {}
 impl<S: ByteSendStream> ObjectSendStream for LengthDelimited<S> {}
 
 impl<S: ByteStream> ObjectStream for LengthDelimited<S> {
-    async fn send_eof(&self) -> io::Result<()> {
-        self.flush().await?;
-        self.inner.send_eof().await?;
-        Ok(())
+    #[track_caller]
+    fn send_eof(&self) -> impl Future<Output = io::Result<()>> + Send {
+        let place = Location::caller();
+        async move {
+            enter(&"send_eof", place).await?;
+            self.sender.flush(self.inner.get_ref(), place).await?;
+            noted(&"send_eof", place, self.inner.send_eof()).await?;
+            Ok(())
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use anyio_typed_attrs::{AttributeRequest, TypedAttributeProvider};
 use crate::{
     AsyncResource, Buffered, ByteReceiveStream, ByteSendStream, ByteStream, FrameError, ObjectReceiveStream,
     ObjectSendStream, ObjectStream, ReceiveError, SendError, SendReason, UnreliableObjectReceiveStream,
-    UnreliableObjectSendStream, frame::FrameSender, noted::enter,
+    UnreliableObjectSendStream,
+    frame::FrameSender,
+    noted::{enter, noted},
 };
 
 /// The limit unless told otherwise.
@@ -82,7 +84,10 @@ impl<S: ByteSendStream> LineDelimited<S> {
     #[track_caller]
     pub fn flush(&self) -> impl Future<Output = Result<(), SendReason>> + Send {
         let place = Location::caller();
-        async move { self.sender.flush(self.inner.get_ref(), place).await }
+        async move {
+            enter(&"flush", place).await?;
+            self.sender.flush(self.inner.get_ref(), place).await
+        }
     }
 }
 
@@ -103,11 +108,11 @@ impl<S: ByteSendStream> UnreliableObjectSendStream for LineDelimited<S> {
     fn send(&self, item: String) -> impl Future<Output = Result<(), SendError<String>>> + Send {
         let place = Location::caller();
         async move {
-            if let Err(error) = self.check(&item) {
-                return Err(SendError::new(item, SendReason::Refused(error.into())));
-            }
             if let Err(cancelled) = enter(&"send", place).await {
                 return Err(SendError::new(item, cancelled));
+            }
+            if let Err(error) = self.check(&item) {
+                return Err(SendError::new(item, SendReason::Refused(error.into())));
             }
             let sent = self.sender.send(self.inner.get_ref(), place, |frame| {
                 frame.extend_from_slice(item.as_bytes());
@@ -122,10 +127,15 @@ impl<S: ByteReceiveStream> ObjectReceiveStream for LineDelimited<S> {}
 impl<S: ByteSendStream> ObjectSendStream for LineDelimited<S> {}
 
 impl<S: ByteStream> ObjectStream for LineDelimited<S> {
-    async fn send_eof(&self) -> io::Result<()> {
-        self.flush().await?;
-        self.inner.send_eof().await?;
-        Ok(())
+    #[track_caller]
+    fn send_eof(&self) -> impl Future<Output = io::Result<()>> + Send {
+        let place = Location::caller();
+        async move {
+            enter(&"send_eof", place).await?;
+            self.sender.flush(self.inner.get_ref(), place).await?;
+            noted(&"send_eof", place, self.inner.send_eof()).await?;
+            Ok(())
+        }
     }
 }
 

@@ -131,6 +131,7 @@ impl<S: ByteSendStream> Text<S> {
 
     /// How much of the text was sent, if not all.
     async fn send_text(&self, text: &str, place: Place) -> Result<(), (usize, SendReason)> {
+        enter(&"send", place).await.map_err(|cancelled| (0, cancelled.into()))?;
         let Some(mut outgoing) = self.outgoing.try_lock() else { return Err((0, SendReason::Busy)) };
         outgoing.send_on = Some(send_on::<S>);
         outgoing.send_tail(&self.inner, place).await.map_err(|reason| (0, reason))?;
@@ -277,11 +278,16 @@ impl<S: ByteSendStream> UnreliableObjectSendStream for Text<S> {
 impl<S: ByteSendStream> ObjectSendStream for Text<S> {}
 
 impl<S: ByteStream> ObjectStream for Text<S> {
-    async fn send_eof(&self) -> io::Result<()> {
-        let Some(mut outgoing) = self.outgoing.try_lock() else { return Err(SendReason::Busy.into()) };
-        outgoing.finish(&self.inner, Location::caller()).await?;
-        self.inner.send_eof().await?;
-        Ok(())
+    #[track_caller]
+    fn send_eof(&self) -> impl Future<Output = io::Result<()>> + Send {
+        let place = Location::caller();
+        async move {
+            enter(&"send_eof", place).await?;
+            let Some(mut outgoing) = self.outgoing.try_lock() else { return Err(SendReason::Busy.into()) };
+            outgoing.finish(&self.inner, place).await?;
+            noted(&"send_eof", place, self.inner.send_eof()).await?;
+            Ok(())
+        }
     }
 }
 

@@ -238,6 +238,15 @@ fn its_errors_are_those_of_a_broken_stream() {
     socket(&stream);
 }
 
+// H6
+#[test]
+fn a_transport_that_takes_nothing_more_has_broken() {
+    let full = FuturesIo::writer(futures::io::Cursor::new(vec![0; 2].into_boxed_slice()));
+    let error = block_on(full.send(b"abc")).unwrap_err();
+    assert_eq!((error.sent, error.is_broken()), (2, true));
+    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::WriteZero);
+}
+
 #[test]
 fn halves_are_bridged_alone() {
     let reader = FuturesIo::reader(&b"abc"[..]);

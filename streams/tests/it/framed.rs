@@ -230,6 +230,19 @@ fn in_a_cancelled_scope_nothing_happens() {
         assert_eq!(lines.receive().await.unwrap(), "x");
     });
     assert!(stream.get_ref().sent().is_empty() && lines.get_ref().sent().is_empty());
+    // Though it would be refused, or find another one.
+    let (small, short) = (LengthDelimited::with_max(Script::with_room(0), 1), LineDelimited::new(Script::with_room(0)));
+    let (mut first, mut other) = (Polled::new(small.send(vec![1])), Polled::new(short.send("x".into())));
+    first.assert_pending();
+    other.assert_pending();
+    block_on(async {
+        assert!(cancelled_scope().enter(small.send(vec![1, 2])).await.unwrap_err().is_cancelled());
+        assert!(cancelled_scope().enter(small.flush()).await.unwrap_err().is_cancelled());
+        assert!(cancelled_scope().enter(small.send_eof()).await.unwrap_err().is_cancelled());
+        assert!(cancelled_scope().enter(short.send("a\nb".into())).await.unwrap_err().is_cancelled());
+        assert!(cancelled_scope().enter(short.flush()).await.unwrap_err().is_cancelled());
+        assert!(cancelled_scope().enter(short.send_eof()).await.unwrap_err().is_cancelled());
+    });
 }
 
 // H4

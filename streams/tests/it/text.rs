@@ -239,6 +239,12 @@ fn in_a_cancelled_scope_nothing_happens() {
         assert_eq!(stream.receive().await.unwrap(), "abc");
     });
     assert!(stream.get_ref().sent().is_empty());
+    // Though it would find another one.
+    let stream = Text::new(Script::with_room(0));
+    let mut first = Polled::new(stream.send_str("x"));
+    first.assert_pending();
+    assert!(block_on(cancelled_scope().enter(stream.send_str("y"))).unwrap_err().is_cancelled());
+    assert!(block_on(cancelled_scope().enter(stream.send_eof())).unwrap_err().is_cancelled());
 }
 
 // H4
