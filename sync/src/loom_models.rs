@@ -10,7 +10,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Waker},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use anyio_cancel_scope::CancelScope;
@@ -56,6 +56,58 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> bool {
 fn in_line<F: Future + Unpin>(mut future: F) -> F {
     assert!(!poll_once(&mut future));
     future
+}
+
+/// Calls something when it is woken, and when its last copy is dropped.
+struct Intruder(Box<dyn Fn() + Send + Sync>);
+
+impl Wake for Intruder {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+impl Drop for Intruder {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Waits in line with a waker that does `act`, then as another task, while a thread makes it due.
+fn intruded<F: Future + Unpin>(
+    mut wait: F,
+    act: impl Fn() + Send + Sync + 'static,
+    due: impl FnOnce() + 'static,
+) -> F::Output {
+    let waker = Waker::from(Arc::new(Intruder(Box::new(act))));
+    let due = thread::spawn(due);
+    let polled = Pin::new(&mut wait).poll(&mut Context::from_waker(&waker));
+    drop(waker);
+    let output = match polled {
+        Poll::Ready(output) => output,
+        Poll::Pending => block_on(wait),
+    };
+    due.join().unwrap();
+    output
+}
+
+#[test]
+fn a_waker_that_uses_what_it_waits_for_on_wake_and_on_drop_deadlocks_nobody() {
+    explore(2, || {
+        let semaphore = new_semaphore(0);
+        let [adds, uses] = [(); 2].map(|()| semaphore.clone());
+        let act = move || drop(uses.try_acquire());
+        let permit = intruded(semaphore.acquire(), act, move || adds.add_permits(1).unwrap());
+        drop(permit.unwrap());
+        assert_eq!((semaphore.available_permits(), semaphore.statistics().tasks_waiting), (1, 0));
+    });
+    explore(2, || {
+        let event = Arc::new(Event::new());
+        event.statistics();
+        let [sets, uses] = [(); 2].map(|()| event.clone());
+        let act = move || assert!(uses.statistics().tasks_waiting <= 1);
+        intruded(event.wait(), act, move || sets.set()).unwrap();
+    });
 }
 
 // tokens.rs, invariant 2
@@ -257,6 +309,27 @@ fn a_total_that_is_lowered_and_raised_grants_no_more_than_it_is() {
         assert_eq!(limiter.borrowed_tokens(), usize::from(second.is_some()));
         drop(second);
         assert_eq!(limiter.available_tokens(), 1);
+    });
+}
+
+#[test]
+fn a_token_for_a_key_that_is_handed_over_against_a_cancellation_is_used_or_free_again() {
+    explore(2, || {
+        let (limiter, scope) = (new_limiter(0), CancelScope::new());
+        let raises = thread::spawn({
+            let limiter = limiter.clone();
+            move || limiter.set_total_tokens(1)
+        });
+        let cancels = thread::spawn({
+            let scope = scope.clone();
+            move || scope.cancel()
+        });
+        let got = block_on(scope.enter(limiter.acquire_for("key")));
+        raises.join().unwrap();
+        cancels.join().unwrap();
+        assert_eq!(limiter.borrowed_tokens(), usize::from(got.is_ok()));
+        drop(got);
+        assert!(limiter.try_acquire_for("key").is_ok());
     });
 }
 
