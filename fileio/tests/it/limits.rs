@@ -7,6 +7,8 @@ use std::{
 };
 
 use anyio_fileio::{File, OpenOptions, Path, PathError};
+use anyio_streams::ByteSendError;
+use rustix::process::{Resource, Rlimit};
 
 use crate::support::{folder, folders, kind, not_tried, run};
 
@@ -46,7 +48,7 @@ fn what_does_not_fit_is_told(folder: &Path, expected: io::ErrorKind) {
             // What is collected is refused later.
             Ok(()) => file.flush().await.unwrap_err(),
             Err(error) => {
-                let sent = error.get_ref().unwrap().downcast_ref::<anyio_streams::ByteSendError>().unwrap().sent;
+                let sent = error.get_ref().unwrap().downcast_ref::<ByteSendError>().unwrap().sent;
                 assert!(fs::metadata(&path)?.len() <= sent as u64, "no more than was told");
                 error
             }
@@ -107,6 +109,38 @@ fn a_limit_of_file_size_is_told_when_it_is_flushed_and_can_be_told_again() {
         assert!(file.close().await.is_err());
         Ok(())
     });
+}
+
+#[test]
+fn what_an_error_left_unwritten_is_written_when_it_can_be() {
+    let test = "limits::what_an_error_left_unwritten_is_written_when_it_can_be";
+    if !is_again() {
+        return passed(&again(test, &mut Command::new("env"), "trap '' XFSZ;"));
+    }
+    let limit = |current| {
+        let now = rustix::process::getrlimit(Resource::Fsize);
+        rustix::process::setrlimit(Resource::Fsize, Rlimit { current, maximum: now.maximum }).unwrap();
+    };
+    for (_folder, path) in folders() {
+        let path = path.join("file");
+        // More than is on its way at a time, so that there is something behind what fails.
+        let data: Vec<u8> = (0..900_000_u32).map(|at| (at ^ (at >> 8)) as u8).collect();
+        run(async {
+            let file = File::create(&path).await?;
+            limit(Some(300_000));
+            let (mut at, mut error) = (data.len(), file.write_all(&data).await);
+            match &error {
+                Ok(()) => error = file.flush().await,
+                Err(told) => at = told.get_ref().unwrap().downcast_ref::<ByteSendError>().unwrap().sent,
+            }
+            assert_eq!(error.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+            limit(None);
+            file.write_all(&data[at..]).await?;
+            file.flush().await?;
+            assert!(fs::read(&path)? == data, "{} bytes, or others", fs::metadata(&path)?.len());
+            Ok(())
+        });
+    }
 }
 
 #[test]
