@@ -2,7 +2,7 @@
 
 use std::{fs, future::Future, io, os::fd::AsFd, pin::pin, time::Duration};
 
-use anyio_cancel_scope::{fail_after, is_cancellation, move_on_after, sleep};
+use anyio_cancel_scope::{CancelScope, fail_after, is_cancellation, move_on_after, sleep};
 use anyio_fileio::{File, OpenOptions, Path};
 use anyio_streams::ByteSendError;
 use anyio_task_group::task_group;
@@ -91,7 +91,7 @@ fn a_write_into_a_full_fifo_tells_how_much_went_out() {
         let reader = File::open(&fifo).await?;
         let writer = OpenOptions::new().write(true).open(&fifo).await?;
         let data: Vec<u8> = (0..1_000_000_u32).map(|at| (at / 1000) as u8).collect();
-        let scope = anyio_cancel_scope::CancelScope::after(SOON);
+        let scope = CancelScope::after(SOON);
         let error = scope.enter(writer.write_all(&data)).await.unwrap_err();
         assert!(is_cancellation(&error), "{error:?}");
         let sent = error.get_ref().unwrap().downcast_ref::<ByteSendError>().unwrap().sent;
@@ -150,6 +150,13 @@ fn a_terminal_does_not_hold_up_siblings_and_can_be_cancelled() {
         let mut buf = [0; 8];
         assert_eq!(far.read(&mut buf).await?, 5);
         assert_eq!(&buf[..5], b"line\n");
+        // As a program inherits it: nothing was said of not waiting.
+        let inherited = File::wrap(fs::File::options().write(true).open(name.to_str().unwrap())?)?;
+        let text = vec![b'x'; 1 << 20];
+        let error = CancelScope::after(SOON).enter(inherited.write_all(&text)).await.unwrap_err();
+        assert!(is_cancellation(&error), "nobody reads it: {error:?}");
+        let sent = error.get_ref().unwrap().downcast_ref::<ByteSendError>().unwrap().sent;
+        assert!((1..text.len()).contains(&sent), "{sent}");
         Ok(())
     });
 }
