@@ -80,6 +80,62 @@ fn a_panic_that_nobody_awaits_comes_out_of_the_run() {
 }
 
 #[test]
+fn of_several_panics_that_nobody_awaits_the_first_comes_out_of_the_run() {
+    ends(|| {
+        let panicked = panic_of(|| {
+            run(async {
+                let limiter = CapacityLimiter::new(1);
+                let begins = |words| {
+                    let gate = Gate::default();
+                    let theirs = gate.clone();
+                    let closure = move || -> () {
+                        theirs.pass();
+                        boom(words)
+                    };
+                    (polled(to_thread::run_sync(closure).limiter(&limiter)), gate)
+                };
+                // The second one begins when the first has panicked, whose token it needs.
+                let [(mut first, gate), (mut second, last)] = [begins("the first"), begins("the second")];
+                first.assert_pending();
+                gate.wait_for(1);
+                drop(first);
+                second.assert_pending();
+                gate.open();
+                until(|| {
+                    second.assert_pending();
+                    last.arrived() == 1
+                });
+                drop(second);
+                last.open();
+            });
+        });
+        assert_eq!(panicked, "the first");
+    });
+}
+
+// T1: the token is kept until nothing of the closure is left
+#[test]
+fn a_value_that_nobody_wants_is_dropped_before_its_token_goes_back() {
+    ends(|| {
+        let (gate, limiter) = (Gate::default(), CapacityLimiter::new(1));
+        let (theirs, seen) = (gate.clone(), limiter.clone());
+        let (told, free) = std::sync::mpsc::channel();
+        let mut call = polled(
+            to_thread::run_sync(move || {
+                theirs.pass();
+                OnDrop(move || told.send(seen.available_tokens()).unwrap())
+            })
+            .limiter(&limiter),
+        );
+        call.assert_pending();
+        gate.wait_for(1);
+        drop(call);
+        gate.open();
+        assert_eq!(free.recv(), Ok(0));
+    });
+}
+
+#[test]
 fn a_panic_of_a_value_that_nobody_wants_comes_out_of_the_run() {
     ends(|| {
         let panicked = panic_of(|| {
