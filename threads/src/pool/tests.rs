@@ -34,6 +34,7 @@ struct Steps {
     let_go: bool,
     told: bool,
     refused: bool,
+    withdrawn: bool,
 }
 
 impl Task {
@@ -67,11 +68,11 @@ impl Task {
 
 impl Claimed for Task {
     fn claim(&self) -> bool {
-        true
+        !self.is_withdrawn()
     }
 
     fn is_withdrawn(&self) -> bool {
-        false
+        self.steps().withdrawn
     }
 }
 
@@ -159,14 +160,31 @@ fn a_worker_that_has_time_to_sleep_takes_the_next_job() {
 #[test]
 fn where_a_thread_is_refused_the_job_waits_for_those_who_work() {
     let given = Given::new(Duration::MAX, 1, |_| ());
-    let (long, waiting) = (Task::long(), Task::short());
+    let (long, waiting) = (Task::long(), Task::long());
     given.pool.push(long.clone());
     until(|| long.has_begun());
     given.pool.push(waiting.clone());
     assert!(!waiting.has_begun() && !waiting.steps().refused);
     long.let_go();
-    until(|| long.is_told() && waiting.is_told());
+    // Nobody searches who would tell it, so the next job has to wait for that.
+    until(|| long.is_told() && waiting.has_begun());
+    waiting.let_go();
+    until(|| waiting.is_told());
     assert_eq!(waiting.steps().ran_on, long.steps().ran_on);
+    given.end();
+}
+
+#[test]
+fn nobody_is_called_for_what_was_withdrawn() {
+    let given = Given::new(Duration::MAX, usize::MAX, |_| ());
+    let withdrawn = Task::short();
+    withdrawn.steps.lock().withdrawn = true;
+    given.pool.push(withdrawn.clone());
+    assert_eq!(given.started.load(Ordering::SeqCst), 0);
+    let task = Task::short();
+    given.pool.push(task.clone());
+    until(|| task.is_told());
+    assert!(!withdrawn.has_begun());
     given.end();
 }
 

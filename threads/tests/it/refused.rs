@@ -5,12 +5,13 @@ use std::{
     process::{Command, Stdio},
 };
 
+use anyio_cancel_scope::CancelScope;
 use anyio_sync::CapacityLimiter;
 use anyio_task_group::gather;
 use anyio_threads::{from_thread::start_blocking_portal, to_thread};
 use futures::executor::block_on;
 
-use crate::support::{Census, panic_of};
+use crate::support::{Census, panic_of, polled};
 
 /// Runs a test of this file where no thread is given. The harness runs it on the first one then.
 #[track_caller]
@@ -65,6 +66,26 @@ fn panics_in_a_group() {
 #[test]
 fn the_panic_for_want_of_threads_comes_out_of_a_group_in_which_every_call_has_it() {
     without_threads("panics_in_a_group");
+}
+
+#[test]
+#[ignore = "a specimen: another test runs it"]
+fn is_cancelled_as_it_gets_its_token() {
+    let (limiter, scope) = (CapacityLimiter::new(1), CancelScope::new());
+    let token = limiter.try_acquire().unwrap();
+    let mut call = polled(scope.enter(to_thread::run_sync(|| ()).limiter(&limiter)));
+    call.assert_pending();
+    drop(token);
+    scope.cancel();
+    assert!(call.assert_ready().is_err());
+    drop(call);
+    assert_eq!(limiter.available_tokens(), 1);
+}
+
+// R3, T1: a token that came late is no reason to begin something.
+#[test]
+fn a_call_that_is_cancelled_as_it_gets_its_token_asks_for_no_thread() {
+    without_threads("is_cancelled_as_it_gets_its_token");
 }
 
 #[test]
