@@ -16,6 +16,9 @@ use anyio_task_group::task_group;
 fn run(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
     let child = Command::new(env::current_exe().unwrap())
         .args([&format!("settings::{test}"), "--exact", "--include-ignored", "--nocapture"])
+        .env_remove("ANYIO_TEST_SCHEDULES")
+        .env_remove("ANYIO_TEST_SEED")
+        .env_remove("ANYIO_TEST_SWEEP")
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
