@@ -14,11 +14,7 @@ use anyio_cancel_scope::{Checkpoint, Verb};
 use memchr::memmem;
 use pin_project_lite::pin_project;
 
-use crate::{
-    BufferedError, ByteReceiveStream, ReceiveError,
-    buffer::Buffer,
-    noted::{Place, noted},
-};
+use crate::{BufferedError, ByteReceiveStream, ReceiveError, buffer::Buffer, noted::Place};
 
 pub(crate) type Claimed<'s, S, B> = Result<(&'s S, B), ReceiveError>;
 
@@ -50,7 +46,7 @@ impl<C> Read<C> {
                 return Ok(Begun::Done(take(buffer)));
             }
             Ok(Begun::Waits(async move {
-                fill(&mut buffer, stream, count, verb, place).await?;
+                fill(&mut buffer, stream, count).await?;
                 Ok(take(buffer))
             }))
         })
@@ -77,7 +73,7 @@ impl<C> Read<C> {
                 return Ok(Begun::Done(take(buffer, at)));
             }
             Ok(Begun::Waits(async move {
-                let at = seek(&mut buffer, stream, search, verb, place).await?;
+                let at = seek(&mut buffer, stream, search).await?;
                 Ok(take(buffer, at))
             }))
         })
@@ -99,7 +95,7 @@ impl<C> Read<C> {
                 return take_line(&mut buffer, at).map(Begun::Done);
             }
             Ok(Begun::Waits(async move {
-                match seek(&mut buffer, stream, search, verb, place).await {
+                match seek(&mut buffer, stream, search).await {
                     Ok(at) => take_line(&mut buffer, at),
                     Err(BufferedError::IncompleteRead { buffered: 0, .. }) => Ok(None),
                     Err(BufferedError::IncompleteRead { buffered, .. }) => text(buffer.take(buffered)),
@@ -155,22 +151,19 @@ where
                 Begun::Waits(waits) => this.waits.set(Some(waits)),
             }
         }
-        match this.waits.as_pin_mut() {
-            Some(waits) => waits.poll(cx),
-            None => panic!("a read was polled after it was ready"),
+        let Some(waits) = this.waits.as_pin_mut() else { panic!("a read was polled after it was ready") };
+        let polled = waits.poll(cx);
+        if polled.is_pending() {
+            // Over what the stream left there.
+            this.checkpoint.note();
         }
+        polled
     }
 }
 
-async fn fill<S: ByteReceiveStream>(
-    buffer: &mut Buffer,
-    stream: &S,
-    count: usize,
-    verb: Verb,
-    place: Place,
-) -> Result<(), BufferedError> {
+async fn fill<S: ByteReceiveStream>(buffer: &mut Buffer, stream: &S, count: usize) -> Result<(), BufferedError> {
     while buffer.len() < count {
-        match noted(verb, place, buffer.fill(stream, count, count)).await {
+        match buffer.fill(stream, count, count).await {
             Ok(()) => {}
             Err(ReceiveError::EndOfStream) => {
                 return Err(BufferedError::IncompleteRead { buffered: buffer.len(), wanted: Some(count) });
@@ -217,12 +210,10 @@ async fn seek<S: ByteReceiveStream>(
     buffer: &mut Buffer,
     stream: &S,
     mut search: Search<'_>,
-    verb: Verb,
-    place: Place,
 ) -> Result<usize, BufferedError> {
     loop {
         search.missed(buffer.len())?;
-        match noted(verb, place, buffer.fill(stream, 0, search.window())).await {
+        match buffer.fill(stream, 0, search.window()).await {
             Ok(()) => {}
             Err(ReceiveError::EndOfStream) => {
                 return Err(BufferedError::IncompleteRead { buffered: buffer.len(), wanted: None });

@@ -295,3 +295,13 @@ fn results_are_items_where_that_is_wanted() {
     assert_eq!(block_on(results.receive()).unwrap(), Ok(1));
     assert_eq!(block_on(results.receive()).unwrap(), Err("no"));
 }
+
+#[test]
+fn a_stream_that_ended_is_not_polled_again() {
+    let mut items = vec![None, Some(1)];
+    let once = FuturesStream::new(stream::poll_fn(move |_| Poll::Ready(items.pop().expect("it has ended"))));
+    assert_eq!(block_on(once.receive()).unwrap(), 1);
+    for _ in 0..2 {
+        assert!(block_on(once.receive()).unwrap_err().is_end_of_stream());
+    }
+}
