@@ -16,6 +16,7 @@ mod foreign;
 mod hand_over;
 mod line;
 mod pipeline;
+mod places;
 mod ported;
 mod programs;
 mod send_all;
