@@ -137,7 +137,7 @@ impl SpooledTemporaryFile {
             let nothing = |error: io::Error| io::Error::from(ByteSendError::new(0, error));
             if let Place::Memory(memory) = &mut self.place {
                 operation.enter().await.map_err(|cancelled| nothing(cancelled.into()))?;
-                let end = memory.position().saturating_add(data.len() as u64).max(memory.get_ref().len() as u64);
+                let end = memory.position().saturating_add(data.len() as u64);
                 if end <= self.most as u64 {
                     spend(data.len());
                     return memory.write_all(data);

@@ -276,6 +276,25 @@ fn readers_at_offsets_go_side_by_side_with_writers() {
 }
 
 #[test]
+fn what_goes_to_an_offset_comes_after_what_was_written_before() {
+    for (_folder, path) in folders() {
+        let path = path.join("file");
+        run(async {
+            let file = OpenOptions::new().read(true).write(true).create(true).open(&path).await?;
+            file.write_all(b"abcdef").await?;
+            let mut bytes = [0; 8];
+            assert_eq!(file.read_at(&mut bytes, 2).await?, 4);
+            assert_eq!(&bytes[..4], b"cdef");
+            file.write_all(b"ghi").await?;
+            assert_eq!(file.write_at(b"GH", 6).await?, 2);
+            file.write_all(b"jkl").await?;
+            file.close().await
+        });
+        assert_eq!(fs::read(&path).unwrap(), b"abcdefGHijkl");
+    }
+}
+
+#[test]
 fn an_offset_that_no_file_has_is_refused() {
     let (_folder, path) = folder();
     fs::write(path.join("file"), "text").unwrap();

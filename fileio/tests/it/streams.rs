@@ -122,6 +122,15 @@ fn streams_of_fifos_keep_the_contract_of_byte_streams() {
 }
 
 #[test]
+fn what_was_printed_into_a_file_is_there() {
+    for (_folder, path) in folders() {
+        let output = fs::File::create(path.join("output")).unwrap();
+        let child = command("print").stdin(Stdio::null()).stdout(output).spawn().unwrap();
+        assert_eq!(String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr), "printed");
+    }
+}
+
+#[test]
 fn a_close_of_the_standard_input_tells_who_waits() {
     // H4
     let mut child = process("close", Stdio::piped());
@@ -216,6 +225,12 @@ fn process_that_reads_stdin() {
                 }
             }
         }),
+        Ok("print") => run(async {
+            stdout().send(b"printed").await?;
+            let printed = fs::read("/proc/self/fd/1")?;
+            stderr().send(&printed[printed.len() - 7..]).await?;
+            Ok(())
+        }),
         Ok("close") => run(async {
             let input = stdin();
             let mut room = [0; 10];
@@ -234,15 +249,15 @@ fn process_that_reads_stdin() {
     }
 }
 
+fn command(what: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "--nocapture", "streams::process_that_reads_stdin"]).env("ANYIO_STDIN", what);
+    command.stderr(Stdio::piped());
+    command
+}
+
 fn process(what: &str, input: Stdio) -> std::process::Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", "streams::process_that_reads_stdin"])
-        .env("ANYIO_STDIN", what)
-        .stdin(input)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    command(what).stdin(input).stdout(Stdio::null()).spawn().unwrap()
 }
 
 #[test]
