@@ -2,11 +2,16 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use anyio_cancel_scope::CancelScope;
 use anyio_runtime::run;
 use anyio_sync::CapacityLimiter;
-use anyio_threads::{from_thread, to_thread};
+use anyio_threads::{
+    from_thread::{self, PortalTask, current_token, start_blocking_portal},
+    to_thread,
+};
 
 use crate::support::{Gate, OnDrop, ends, panic_of, polled, until, words};
 
@@ -41,6 +46,52 @@ fn a_panic_of_what_a_thread_asked_for_comes_out_in_the_thread() {
             });
             assert_eq!(caught.await, Ok(("in the task".into(), "in a call".into(), Ok(1))));
         });
+    });
+}
+
+/// Ready at once, and panics when it is dropped.
+struct Bomb;
+
+impl Future for Bomb {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        boom("in a destructor");
+    }
+}
+
+// What a thread asked for is gone when it goes on.
+#[test]
+fn a_panic_of_the_destructor_of_what_a_thread_asked_for_comes_out_in_the_thread_too() {
+    ends(|| {
+        run(async {
+            let token = current_token();
+            let caught = to_thread::run_sync(move || {
+                let run = catch_unwind(|| from_thread::run(Bomb)).unwrap_err();
+                let foreign =
+                    std::thread::spawn(move || catch_unwind(AssertUnwindSafe(|| token.run(Bomb))).unwrap_err());
+                (words(&*run), words(&*foreign.join().unwrap()))
+            });
+            assert_eq!(caught.await, Ok(("in a destructor".into(), "in a destructor".into())));
+        });
+    });
+}
+
+#[test]
+fn a_panic_that_panics_goes_silently_with_the_handle_that_had_it() {
+    ends(|| {
+        let portal = start_blocking_portal().unwrap();
+        let task = portal.start_task_soon(async { resume_unwind(Box::new(OnDrop(|| boom("in a destructor")))) });
+        let task: PortalTask<()> = task.unwrap();
+        until(|| task.is_finished());
+        drop(task);
+        assert_eq!(portal.call(async { 7 }), Ok(7));
     });
 }
 
@@ -175,7 +226,7 @@ fn a_waker_that_panics_costs_no_thread() {
             Arc,
             atomic::{AtomicUsize, Ordering},
         },
-        task::{Context, Wake, Waker},
+        task::{Wake, Waker},
     };
     struct Bomb(AtomicUsize);
     impl Wake for Bomb {
