@@ -12,6 +12,7 @@ use anyio_cancel_scope::{
     CancelScope, Cause, Clock, RunRecord, VirtualClock, host::Outside, move_on_after, now, shield, sleep,
     sleep_forever, with_clock, yield_now,
 };
+use anyio_future_contract::Sleeper;
 use anyio_runtime::{Builder, offload};
 use anyio_task_group::{gather, task_group};
 
@@ -173,6 +174,40 @@ fn while_descriptors_are_waited_for_it_jumps_after_a_quiet_time_if_told_to() {
             });
             assert!(begun.elapsed() >= 2 * quiet);
         }
+    });
+}
+
+// A poll that takes long is no quiet time.
+#[test]
+fn whatever_happens_begins_the_quiet_time_anew() {
+    ends(|| {
+        let quiet = Duration::from_millis(100);
+        Builder::new().worker_threads(0).clock(VirtualClock::autojump_after(quiet)).run(async {
+            let _waits = RunRecord::current().outside(Outside::Descriptor);
+            let here = Sleeper::here();
+            let mut slept = Box::pin(sleep(HOUR));
+            let (mut polls, mut busy_until) = (0, None);
+            poll_fn(|cx| {
+                polls += 1;
+                if polls == 1 {
+                    let (waker, here) = (cx.waker().clone(), here.clone());
+                    std::thread::spawn(move || {
+                        here.wait_until_asleep();
+                        waker.wake();
+                    });
+                }
+                let slept = slept.as_mut().poll(cx);
+                if polls == 2 && slept.is_pending() {
+                    std::thread::sleep(quiet);
+                    busy_until = Some(Instant::now());
+                }
+                slept
+            })
+            .await
+            .unwrap();
+            // Where the thread comes too late the hour is over before.
+            assert!(busy_until.is_none_or(|busy| busy.elapsed() >= quiet));
+        });
     });
 }
 
