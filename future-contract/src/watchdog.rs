@@ -1,3 +1,5 @@
+//! Calls that have to come to an end: on a thread of their own, which is left behind when they hang.
+
 use std::any::Any;
 use std::panic;
 use std::sync::mpsc::{self, RecvTimeoutError};
