@@ -62,6 +62,13 @@ pub(crate) fn ask<T>(why: Why, send: impl FnOnce(Responder<T>)) -> Asked<T> {
     answer.wait()
 }
 
+/// Whether this thread is at work for `run`, so that a wait for the end of that would never be over.
+pub(crate) fn is_of(run: &Arc<RunRecord>) -> bool {
+    // A closure may have a `run` of its own, in which it is.
+    let sits = Seat::with(|seat| Arc::ptr_eq(&seat.run, run)).unwrap_or(false);
+    sits || RunRecord::is_inside() && Arc::ptr_eq(&RunRecord::current(), run)
+}
+
 /// Whether this thread is inside of `run`, which a wait for something of that `run` would block.
 pub(crate) fn would_block(run: &Arc<RunRecord>) -> bool {
     Seat::with(|_| ()).is_none() && RunRecord::is_inside() && Arc::ptr_eq(&RunRecord::current(), run)

@@ -9,7 +9,7 @@ use anyio_task_group::{Hold, NeverStarted, TaskGroup, TaskStatus, task_group};
 use crate::{
     answer::{Answer, unwrap},
     call::Call,
-    host::would_block,
+    host::{is_of, would_block},
     portal_task::PortalTask,
     run_finished::{RunFinished, Why},
     sync::Mutex,
@@ -252,6 +252,11 @@ impl BlockingPortal {
     fn enter(&self) -> Result<Hold, RunFinished> {
         let open = self.shared.open.lock();
         open.as_ref().map(|_| self.shared.group.hold()).ok_or(RunFinished::new(Why::Portal))
+    }
+
+    /// Whether the end of the `run` that has it cannot be waited for here, as this thread is at work for it.
+    pub(crate) fn would_outlive(&self) -> bool {
+        self.shared.run.as_ref().is_some_and(is_of)
     }
 
     #[track_caller]

@@ -19,7 +19,8 @@ use crate::{
 /// Starts a thread with a `run`, and gives the portal to it: for programs, and threads, that have no executor.
 ///
 /// When the last guard is dropped the portal is stopped, and the drop waits until all tasks and the thread have ended; while
-/// unwinding it cancels the tasks before.
+/// unwinding it cancels the tasks before. Dropped by one of those tasks, or in a worker thread of theirs, it only stops the portal:
+/// nobody can wait for his own end.
 ///
 /// Mirrors [`start_blocking_portal`](https://anyio.readthedocs.io/en/stable/threads.html#calling-asynchronous-code-from-an-external-thread).
 ///
@@ -124,8 +125,9 @@ impl Drop for PortalThread {
     fn drop(&mut self) {
         self.portal.stop(thread::panicking());
         let handle = self.handle.lock().take();
-        // A task of the portal that has the last guard cannot wait for its own end.
-        let elsewhere = handle.filter(|handle| handle.thread().id() != thread::current().id());
+        // A task of the portal that has the last guard cannot wait for its own end, nor can a thread for which such a task waits.
+        let elsewhere =
+            handle.filter(|handle| handle.thread().id() != thread::current().id() && !self.portal.would_outlive());
         if let Some(Err(payload)) = elsewhere.map(JoinHandle::join)
             && !thread::panicking()
         {

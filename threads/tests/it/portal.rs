@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     io,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
     sync::{
         Arc, Barrier,
         atomic::{AtomicUsize, Ordering},
@@ -15,16 +16,20 @@ use std::{
 use anyio_cancel_scope::{BoxError, Cancelled, checkpoint, ok, sleep, sleep_forever};
 use anyio_context_vars::context_var;
 use anyio_memstream::memory_object_stream;
-use anyio_runtime::{Builder, run};
+use anyio_runtime::{Builder, offload, run};
 use anyio_task_group::{NeverStarted, current_task, task_group};
 use anyio_threads::{
-    from_thread::{BlockingPortalProvider, blocking_portal, start_blocking_portal, start_blocking_portal_with},
+    from_thread::{
+        BlockingPortalProvider, PortalGuard, blocking_portal, start_blocking_portal, start_blocking_portal_with,
+    },
     to_thread,
 };
 
 use crate::support::{Census, ends, panic_of, under_every_executor, until, words};
 
 context_var! { static NAME: String; }
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 // anyio: tests/test_from_thread.py::TestBlockingPortal::test_call_corofunc; anyio: tests/test_from_thread.py::TestBlockingPortal::test_call_non_corofunc
 #[test]
@@ -460,6 +465,26 @@ fn the_last_guard_may_be_dropped_by_a_task_of_its_own() {
         let kept = (*portal).clone();
         kept.call(async move { drop(portal) }).unwrap();
         until(|| kept.call(async {}).is_err());
+    });
+}
+
+// T2: nobody waits for the end of what waits for him
+#[test]
+fn the_last_guard_may_be_dropped_in_a_worker_thread_of_its_own() {
+    ends(|| {
+        let drops: [fn(PortalGuard) -> BoxFuture; 3] = [
+            |guard| Box::pin(async { to_thread::run_sync(move || drop(guard)).await.unwrap() }),
+            // In a `run` of the closure's own.
+            |guard| Box::pin(async { to_thread::run_sync(move || run(async { drop(guard) })).await.unwrap() }),
+            |guard| Box::pin(offload(async { drop(guard) })),
+        ];
+        for drops in drops {
+            let portal = start_blocking_portal().unwrap();
+            let kept = (*portal).clone();
+            let task = kept.start_task_soon(drops(portal)).unwrap();
+            assert_eq!(task.wait(), Ok(()));
+            assert!(kept.call(async {}).is_err());
+        }
     });
 }
 
