@@ -225,6 +225,27 @@ fn waiting_is_over(stream: &anyio_memstream::MemoryByteStream) -> bool {
     receive.step().is_ready()
 }
 
+// H4
+#[test]
+fn a_connection_that_was_granted_when_several_listeners_were_closed_is_dropped() {
+    let (connectables, listeners) = several(2);
+    let listener = MultiListener::new(listeners);
+    let mut accept = waiting(listener.accept());
+    let stream = now(connectables[1].connect()).unwrap();
+    listener.close();
+    assert_eq!(why(accept.ends()), "closed");
+    drop(accept);
+    assert_eq!(why(now(stream.receive(&mut [0]))), "end");
+}
+
+#[test]
+fn no_listener_at_all_waits_and_does_not_end() {
+    let listener = MultiListener::new(several(0).1);
+    drop(waiting(listener.accept()));
+    listener.close();
+    assert_eq!(why(now(listener.accept())), "closed");
+}
+
 #[test]
 fn several_listeners_accept_for_one_task_at_a_time() {
     let (connectables, listeners) = several(2);
