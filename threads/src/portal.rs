@@ -248,6 +248,10 @@ impl BlockingPortal {
         self.shared.stopped.wait()
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.shared.stopped.is_set()
+    }
+
     /// Keeps the group of the portal from returning while something is started.
     fn enter(&self) -> Result<Hold, RunFinished> {
         let open = self.shared.open.lock();
@@ -271,7 +275,7 @@ impl BlockingPortal {
 
 impl fmt::Debug for BlockingPortal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockingPortal").field("stopped", &self.shared.stopped.is_set()).finish_non_exhaustive()
+        f.debug_struct("BlockingPortal").field("stopped", &self.is_stopped()).finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// Shares one [portal with a thread](start_blocking_portal) among all who want one at the same time: the first starts it, and
-/// the last one stops it.
+/// the last one stops it. After one of them has [stopped](crate::from_thread::BlockingPortal::stop) it, or a panic has ended it, the
+/// next one starts another.
 ///
 /// Mirrors [`BlockingPortalProvider`](https://anyio.readthedocs.io/en/stable/threads.html#sharing-a-blocking-portal-on-demand).
 ///
@@ -42,9 +43,12 @@ impl BlockingPortalProvider {
     /// # Errors
     /// When the system gives no thread for it.
     pub fn get(&self) -> io::Result<PortalGuard> {
+        // Declared first, so that it is dropped without the lock: it may be the last guard by now.
+        let _stopped;
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = thread.upgrade() {
-            return Ok(PortalGuard::of(running));
+        match thread.upgrade().map(PortalGuard::of) {
+            Some(running) if !running.is_stopped() => return Ok(running),
+            stopped => _stopped = stopped,
         }
         // Nobody else starts one meanwhile.
         let portal = start_blocking_portal()?;

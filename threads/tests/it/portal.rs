@@ -512,6 +512,21 @@ fn who_uses_a_provider_at_the_same_time_has_the_same_portal() {
     });
 }
 
+#[test]
+fn a_provider_starts_another_portal_while_somebody_has_one_that_was_stopped() {
+    ends(|| {
+        let provider = BlockingPortalProvider::new();
+        let stopped = provider.get().unwrap();
+        stopped.stop(false);
+        let (one, other) = (provider.get().unwrap(), provider.get().unwrap());
+        let id = async || thread::current().id();
+        assert_eq!(one.call(id()).unwrap(), other.call(id()).unwrap());
+        // It does not end with the old one.
+        drop(stopped);
+        assert_eq!(one.call(async { 1 }), Ok(1));
+    });
+}
+
 // anyio: tests/test_to_thread.py::TestBlockingPortalProvider::test_multiple_threads
 #[test]
 fn threads_share_the_portal_of_a_provider() {
