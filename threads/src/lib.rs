@@ -19,6 +19,7 @@ mod job;
 mod loan;
 mod pool;
 mod roster;
+mod shift;
 mod shown;
 mod sync;
 mod threads;

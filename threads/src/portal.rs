@@ -12,6 +12,7 @@ use crate::{
     host::{is_of, would_block},
     portal_task::PortalTask,
     run_finished::{RunFinished, Why},
+    shift::Shift,
     sync::Mutex,
 };
 
@@ -35,6 +36,7 @@ struct Shared {
     stopped: Event,
     /// Where it was opened, if that is a `run`.
     run: Option<Arc<RunRecord>>,
+    shift: Shift,
 }
 
 /// Opens a portal for the time of `body`, which gets it. When `body` ends the portal is stopped; it returns when all tasks of
@@ -66,8 +68,10 @@ where
     E: CancelError,
 {
     let mut interrupted = None;
+    let shift = Shift::default();
+    let theirs = shift.clone();
     let open = async |group: TaskGroup<'static, io::Error>| {
-        let portal = BlockingPortal::new(group);
+        let portal = BlockingPortal::new(group, theirs);
         // Also when the body unwinds.
         let closed = Closed(&portal);
         let result = body(portal.clone()).await;
@@ -82,7 +86,7 @@ where
             result => Ok(result),
         }
     };
-    match task_group(open).await {
+    match shift.attend(task_group(open)).await {
         Ok(Some(result)) => result.map(Some),
         Ok(None) => Ok(None),
         Err(_) => Err(interrupted.unwrap_or_else(|| cancelled().into())),
@@ -98,10 +102,10 @@ impl Drop for Closed<'_> {
 }
 
 impl BlockingPortal {
-    fn new(group: TaskGroup<'static, io::Error>) -> Self {
+    fn new(group: TaskGroup<'static, io::Error>, shift: Shift) -> Self {
         let open = Mutex::new(Some(group.hold()));
         let run = RunRecord::is_inside().then(RunRecord::current);
-        Self { shared: Arc::new(Shared { group, open, stopped: Event::new(), run }), name: None }
+        Self { shared: Arc::new(Shared { group, open, stopped: Event::new(), run, shift }), name: None }
     }
 
     /// Runs `fut` as a task, and waits for its output.
@@ -110,7 +114,8 @@ impl BlockingPortal {
     /// [`RunFinished`], if the portal was stopped, or ends before the output is there.
     ///
     /// # Panics
-    /// With the panic of `fut`. On a thread of the `run` that has the portal, which it would block: await the future there.
+    /// With the panic of `fut`. On a thread of the `run` that has the portal, or in a task of it under any executor, which
+    /// it would block: await the future there.
     ///
     /// # Examples
     /// ```
@@ -174,7 +179,7 @@ impl BlockingPortal {
     /// portal was stopped, or ends before.
     ///
     /// # Panics
-    /// With the panic of the task, before it is ready. On a thread of the `run` that has the portal.
+    /// With the panic of the task, before it is ready. On a thread of the `run` that has the portal, or in a task of it.
     ///
     /// # Examples
     /// ```
@@ -269,6 +274,10 @@ impl BlockingPortal {
         assert!(
             !here,
             "{call}: this thread is inside of the `run` that has the portal, which would be blocked; `.await` here"
+        );
+        assert!(
+            !self.shared.shift.is_here(),
+            "{call}: this thread is just polling the tasks of the portal, which would be blocked; `.await` here"
         );
     }
 }

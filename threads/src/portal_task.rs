@@ -34,7 +34,7 @@ impl<T> PortalTask<T> {
     /// [`RunFinished`], if the portal has ended before the task had.
     ///
     /// # Panics
-    /// With the panic of the task. On a thread of the `run` that has the portal, which it would block.
+    /// With the panic of the task. On a thread of the `run` that has the portal, or in a task of it, which it would block.
     #[track_caller]
     pub fn wait(self) -> Result<T, RunFinished> {
         self.portal.assert_elsewhere("PortalTask::wait");

@@ -17,6 +17,7 @@ use anyio_cancel_scope::{BoxError, Cancelled, checkpoint, ok, sleep, sleep_forev
 use anyio_context_vars::context_var;
 use anyio_memstream::memory_object_stream;
 use anyio_runtime::{Builder, offload, run};
+use anyio_sync::SetOnce;
 use anyio_task_group::{NeverStarted, current_task, task_group};
 use anyio_threads::{
     from_thread::{
@@ -132,6 +133,29 @@ fn a_call_on_the_thread_of_its_own_run_says_what_to_do_instead() {
         let inner = (*portal).clone();
         let panicked = catch_unwind(AssertUnwindSafe(|| portal.call(async move { drop(inner.call(async {})) })));
         assert!(words(&*panicked.unwrap_err()).contains(".await"));
+    });
+}
+
+// anyio: tests/test_from_thread.py::TestBlockingPortal::test_call_portal_from_event_loop_thread
+#[test]
+fn a_call_in_what_polls_the_portal_says_what_to_do_instead_under_any_executor() {
+    under_every_executor(async || {
+        let output = blocking_portal(async |portal| {
+            let (inner, told) = (portal.clone(), Arc::new(SetOnce::new()));
+            let theirs = told.clone();
+            let task = portal.start_task_soon(async move {
+                let panicked = catch_unwind(AssertUnwindSafe(|| drop(inner.call(async {}))));
+                theirs.set(words(&*panicked.unwrap_err())).unwrap();
+            });
+            assert!(told.wait().await?.contains("would be blocked"));
+            let panicked = catch_unwind(AssertUnwindSafe(|| drop(portal.call(async {}))));
+            assert!(words(&*panicked.unwrap_err()).contains(".await"));
+            // A thread of its own is none that polls it.
+            let called = to_thread::run_sync(move || portal.call(async { 1 })).await?;
+            drop(task);
+            ok(called?)
+        });
+        assert_eq!(output.await.unwrap(), Some(1));
     });
 }
 
