@@ -34,10 +34,11 @@ impl<T> PortalTask<T> {
     /// [`RunFinished`], if the portal has ended before the task had.
     ///
     /// # Panics
-    /// With the panic of the task. On a thread of the `run` that has the portal, or in a task of it, which it would block.
+    /// With the panic of the task. Before the task has [ended](Self::is_finished), on a thread of the `run` that has the
+    /// portal, or in a task of it, which it would block.
     #[track_caller]
     pub fn wait(self) -> Result<T, RunFinished> {
-        self.portal.assert_elsewhere("PortalTask::wait");
+        self.assert_elsewhere("PortalTask::wait");
         unwrap(self.answer.wait())
     }
 
@@ -51,7 +52,7 @@ impl<T> PortalTask<T> {
     /// As [`wait`](Self::wait).
     #[track_caller]
     pub fn wait_for(self, most: Duration) -> Result<Result<T, RunFinished>, Self> {
-        self.portal.assert_elsewhere("PortalTask::wait_for");
+        self.assert_elsewhere("PortalTask::wait_for");
         // What is beyond all time is no limit.
         let until = Instant::now().checked_add(most);
         match self.answer.wait_until(until) {
@@ -69,6 +70,14 @@ impl<T> PortalTask<T> {
     /// checkpoint in any case.
     pub fn cancel(&self) {
         self.handle.cancel();
+    }
+
+    /// It is no wait when the task has ended.
+    #[track_caller]
+    fn assert_elsewhere(&self, call: &str) {
+        if !self.is_finished() {
+            self.portal.assert_elsewhere(call);
+        }
     }
 
     /// Its name in the task tree.

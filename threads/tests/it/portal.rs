@@ -159,6 +159,24 @@ fn a_call_in_what_polls_the_portal_says_what_to_do_instead_under_any_executor() 
     });
 }
 
+// T2
+#[test]
+fn the_output_of_a_task_that_has_ended_is_taken_without_a_wait_by_its_own_run() {
+    ends(|| {
+        let output = run(blocking_portal(async |portal| {
+            let task = portal.start_task_soon(async { 7 })?;
+            while !task.is_finished() {
+                anyio_cancel_scope::yield_now().await;
+            }
+            let other = portal.start_task_soon(async {})?;
+            let panicked = catch_unwind(AssertUnwindSafe(|| other.wait()));
+            assert!(words(&*panicked.unwrap_err()).contains("would be blocked"));
+            ok(task.wait()?)
+        }));
+        assert_eq!(output.unwrap(), Some(7));
+    });
+}
+
 // anyio: tests/test_from_thread.py::TestBlockingPortal::test_start_with_new_event_loop; anyio: tests/test_from_thread.py::TestBlockingPortal::test_start_with_thread_name; anyio: tests/test_from_thread.py::TestBlockingPortal::test_start_without_thread_name
 #[test]
 fn it_has_a_thread_of_its_own_with_a_name() {
