@@ -4,10 +4,16 @@ use std::{
     future::pending,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
 };
 
-use anyio_cancel_scope::{sleep_forever, yield_now};
-use anyio_runtime::{Builder, offload, run};
+use anyio_cancel_scope::{RunRecord, sleep_forever, yield_now};
+use anyio_runtime::{
+    Builder,
+    host::{Ended, Ending, end_with},
+    offload, run,
+};
 use anyio_task_group::{TaskState, task_group};
 
 use crate::support::{Census, OnDrop, ends, panic_of, start, with_any_workers, words};
@@ -161,5 +167,28 @@ fn a_run_inside_of_an_offloaded_future_panics_with_the_cure() {
         let work = offload(async { panic_of(|| run(async {})) });
         let text = work.await;
         assert!(text.starts_with("run: this thread is inside of a `run` already"), "{text}");
+    });
+}
+
+struct EndsWith(&'static str);
+
+impl Ending for EndsWith {
+    fn end(&self, _: Instant) -> Ended {
+        Ended { panic: Some(Box::new(self.0)), ..Ended::default() }
+    }
+}
+
+// What came last is ended first.
+#[test]
+fn of_the_panics_of_what_ends_with_a_run_the_first_comes_out() {
+    ends(|| {
+        let panicked = panic_of(|| {
+            run(async {
+                for words in ["the first comer", "the last comer"] {
+                    end_with(&RunRecord::current(), Arc::new(EndsWith(words)));
+                }
+            });
+        });
+        assert_eq!(panicked, "the last comer");
     });
 }

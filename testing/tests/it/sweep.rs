@@ -270,6 +270,27 @@ fn of_many_points_a_sample_is_taken() {
     assert_eq!(MANY.load(Ordering::Relaxed), 501);
 }
 
+static STRUCK: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+
+#[anyio_testing::test(cancel_sweep, schedules = 3)]
+#[ignore = "a specimen: another test runs it"]
+async fn has_one_point_more_than_a_sample() -> io::Result<()> {
+    for point in 1..=501 {
+        if let Err(cancelled) = checkpoint().await {
+            STRUCK.lock().unwrap().insert(point);
+            return Err(cancelled.into());
+        }
+    }
+    Ok(())
+}
+
+// Every order leaves out another one.
+#[test]
+fn each_point_may_be_in_a_sample_the_first_and_the_last_too() {
+    has_one_point_more_than_a_sample();
+    assert_eq!(*STRUCK.lock().unwrap(), (1..=501).collect());
+}
+
 static WAKES: Ends = Ends::new();
 
 #[anyio_testing::test(cancel_sweep)]
