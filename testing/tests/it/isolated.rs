@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io,
     sync::{
-        OnceLock,
+        Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -59,6 +59,19 @@ async fn leaves_a_file() {
     std::mem::forget(File::open("/dev/null").unwrap());
 }
 
+static LEFT: Mutex<Option<File>> = Mutex::new(None);
+
+/// Each run leaves one file instead of the one that the last has left.
+#[anyio_testing::test(isolated)]
+#[ignore = "a specimen: another test runs it"]
+async fn leaves_another_file() {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let path = ["/dev/null", "/dev/zero", "/dev/full"][RUNS.fetch_add(1, Ordering::Relaxed)];
+    let mut left = LEFT.lock().unwrap();
+    drop(left.take());
+    *left = Some(File::open(path).unwrap());
+}
+
 #[anyio_testing::test(isolated)]
 #[ignore = "a specimen: another test runs it"]
 async fn leaves_a_thread() {
@@ -93,6 +106,8 @@ fn a_descriptor_and_a_thread_that_it_leaves_are_told() {
     let message = message_of(leaves_a_file);
     assert!(message.contains("isolated::leaves_a_file in a process of its own"), "{message}");
     assert!(message.contains("descriptor") && message.contains("/dev/null"), "{message}");
+    let message = message_of(leaves_another_file);
+    assert!(message.contains("descriptor") && message.contains("/dev/full"), "{message}");
     let message = message_of(leaves_a_thread);
     assert!(message.contains("it left behind what was not there before"), "{message}");
     assert!(message.contains("thread") && message.contains(", forgotten"), "{message}");
