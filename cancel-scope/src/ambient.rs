@@ -51,7 +51,6 @@ impl Fast {
     }
 }
 
-/// One in so many checkpoints yields (R12). A power of two.
 pub(crate) struct Slow {
     scope: Cell<Option<ScopeRef>>,
     draft: Cell<Option<Draft>>,
@@ -309,6 +308,19 @@ pub(crate) fn count_checkpoint() -> bool {
         let left = fast.left.get().wrapping_sub(1);
         fast.left.set(left);
         left == 0
+    })
+}
+
+/// Counts a checkpoint, unless it is the last one of the budget, or not known in this generation not to be cancelled.
+#[inline]
+pub(crate) fn count_clear_checkpoint(generation: u64) -> bool {
+    FAST.with(|fast| {
+        let left = fast.left.get();
+        let clear = left > 1 && fast.generation.get() == generation && !fast.verdict.get().is_cancelled();
+        if clear {
+            fast.left.set(left - 1);
+        }
+        clear
     })
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Cancelled, Cause, Verb, ambient, budget,
+    Cancelled, Cause, Verb, ambient, budget, generation,
     leaf::{Leaf, LeafSlot},
     node::TIMED,
     tree,
@@ -74,6 +74,23 @@ impl Checkpoint {
     /// The same, called from `place`.
     pub fn at(verb: Verb, place: &'static Location<'static>) -> Self {
         Self { place, verb, entry: Entry::Ahead, leaf: None }
+    }
+
+    /// Enters an operation that has no checkpoint yet, if nothing is to be looked at for that: the budget lasts, and the scope is
+    /// known not to be cancelled. Where it is `false` it has done nothing.
+    ///
+    /// Most operations are ready at once. One that asks this first, and its own work next, makes a checkpoint only if it has to
+    /// go on, by [`after`](Self::after).
+    #[inline]
+    pub fn enters_at_once() -> bool {
+        ambient::count_clear_checkpoint(generation::current())
+    }
+
+    /// A checkpoint for what comes after [`enters_at_once`](Self::enters_at_once), which told whether it is `entered`.
+    #[inline]
+    pub fn after(entered: bool, verb: Verb, place: &'static Location<'static>) -> Self {
+        let entry = if entered { Entry::Passed } else { Entry::Ahead };
+        Self { place, verb, entry, leaf: None }
     }
 
     /// Whether the operation may begin, or began already.

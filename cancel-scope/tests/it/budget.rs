@@ -1,6 +1,7 @@
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
+    panic::Location,
     pin::Pin,
     rc::Rc,
     sync::{Arc, Mutex},
@@ -9,7 +10,7 @@ use std::{
 };
 
 use anyio_cancel_scope::{
-    AlarmKey, CancelExt, CancelScope, Cancelled, Clock, VirtualClock, checkpoint, move_on_after, shield, sleep,
+    AlarmKey, CancelExt, CancelScope, Cancelled, Checkpoint, Clock, VirtualClock, checkpoint, move_on_after, shield, sleep,
     with_clock,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -33,6 +34,35 @@ fn exactly_every_128th_checkpoint_of_a_thread_yields() {
         // The same checkpoint again: it is not counted twice.
         assert!(poll_once(last.as_mut()).is_ready());
     }
+}
+
+// R4, R12
+#[test]
+fn an_operation_enters_at_once_unless_it_is_cancelled_or_the_last_of_the_budget() {
+    fresh_budget();
+    for count in 1..128 {
+        assert!(Checkpoint::enters_at_once(), "checkpoint {count}");
+    }
+    // It is not counted where it does not enter: the yield is left to the checkpoint.
+    assert!(!Checkpoint::enters_at_once() && !Checkpoint::enters_at_once());
+    let mut checkpoint = Checkpoint::after(false, &"test", Location::caller());
+    let mut entry = poll_fn(|cx| checkpoint.poll_entry(cx));
+    assert!(poll_once(Pin::new(&mut entry)).is_pending());
+    assert_eq!(poll_once(Pin::new(&mut entry)), Poll::Ready(Ok(())));
+
+    let (scope, mut entered) = (CancelScope::new(), Vec::new());
+    let mut run = Probe::new(scope.enter(async {
+        for _ in 0..2 {
+            let here = Checkpoint::enters_at_once();
+            let mut checkpoint = Checkpoint::after(here, &"test", Location::caller());
+            entered.push((here, poll_fn(|cx| checkpoint.poll_entry(cx)).await));
+            scope.cancel();
+        }
+    }));
+    run.ready();
+    drop(run);
+    // One that entered is in, whatever comes.
+    assert!(matches!(entered[..], [(_, Ok(())), (false, Err(_))]));
 }
 
 // R12
