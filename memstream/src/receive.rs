@@ -14,19 +14,27 @@ use anyio_wait_queue::Ticket;
 
 use crate::{
     MemoryObjectReceiveStream,
+    channel::Locked,
     state::{Received, Step, Why},
 };
 
 /// One wait for an item, without its end: what `receive`, `next` and the streams have in common. Whoever drops one calls
 /// [`leave`](Self::leave) first.
 pub(crate) struct Turn {
+    verb: Verb,
+    place: &'static Location<'static>,
+    /// What a receive has that finds nothing to take at once.
+    slow: Option<Slow>,
+}
+
+struct Slow {
     checkpoint: Checkpoint,
     ticket: Option<Ticket>,
 }
 
 impl Turn {
     pub(crate) fn new(verb: Verb, place: &'static Location<'static>) -> Self {
-        Self { checkpoint: Checkpoint::at(verb, place), ticket: None }
+        Self { verb, place, slow: None }
     }
 
     #[inline]
@@ -35,23 +43,30 @@ impl Turn {
         end: &MemoryObjectReceiveStream<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, ReceiveError>> {
-        if self.ticket.is_none() {
-            ready!(self.checkpoint.poll_entry(cx))?;
-            if let Some(item) = take(end) {
-                return Poll::Ready(Ok(item));
-            }
+        let entered = self.slow.is_none() && Checkpoint::enters_at_once();
+        if entered && let Some(item) = take(end) {
+            return Poll::Ready(Ok(item));
         }
-        self.poll_later(end, cx)
+        self.poll_later(entered, end, cx)
     }
 
     /// Polls a receive that has to wait, or fails.
     #[inline(never)]
     fn poll_later<T>(
         &mut self,
+        entered: bool,
         end: &MemoryObjectReceiveStream<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, ReceiveError>> {
-        let polled = if self.ticket.is_some() { self.poll_waiting(end, cx) } else { self.enter(end, cx) };
+        let (verb, place) = (self.verb, self.place);
+        let slow =
+            self.slow.get_or_insert_with(|| Slow { checkpoint: Checkpoint::after(entered, verb, place), ticket: None });
+        let polled = if slow.ticket.is_some() {
+            slow.poll_waiting(end, cx)
+        } else {
+            ready!(slow.checkpoint.poll_entry(cx))?;
+            slow.enter(end, cx)
+        };
         match polled {
             Poll::Ready(Ok(item)) => return Poll::Ready(Ok(item)),
             // Only an item beats the cancellation (R3): who is cancelled together with the other side is not told its end.
@@ -60,10 +75,23 @@ impl Turn {
             }
             Poll::Pending => {}
         }
-        let cancelled = ready!(self.checkpoint.poll_pending(cx));
-        Poll::Ready(self.give_up(end, cancelled))
+        let cancelled = ready!(slow.checkpoint.poll_pending(cx));
+        Poll::Ready(slow.give_up(end, cancelled))
     }
 
+    /// Ends the wait; an item that was granted to it goes to the next in line, or back to the front.
+    #[inline]
+    pub(crate) fn leave<T>(&mut self, end: &MemoryObjectReceiveStream<T>) {
+        if let Some(slow) = &mut self.slow {
+            if slow.ticket.is_some() {
+                slow.leave_line(end);
+            }
+            self.slow = None;
+        }
+    }
+}
+
+impl Slow {
     /// There was nothing to take at once: gets in line.
     fn enter<T>(&mut self, end: &MemoryObjectReceiveStream<T>, cx: &Context<'_>) -> Poll<Received<T>> {
         // The lock is not held while the waker is cloned.
@@ -123,14 +151,6 @@ impl Turn {
         }
     }
 
-    /// Ends the wait; an item that was granted to it goes to the next in line, or back to the front.
-    #[inline]
-    pub(crate) fn leave<T>(&mut self, end: &MemoryObjectReceiveStream<T>) {
-        if self.ticket.is_some() {
-            self.leave_line(end);
-        }
-    }
-
     #[cold]
     fn leave_line<T>(&mut self, end: &MemoryObjectReceiveStream<T>) {
         let Some(ticket) = self.ticket.take() else { return };
@@ -160,12 +180,21 @@ fn take<T>(end: &MemoryObjectReceiveStream<T>) -> Option<T> {
     if end.is_closed() {
         return None;
     }
-    let Step::Done(Ok(item), waker) = state.receive() else { return None };
+    if !state.is_waited_with() {
+        return state.takes_buffered();
+    }
+    Some(take_and_let_in(end, state))
+}
+
+/// Takes the next item, and lets in who waits with one.
+#[inline(never)]
+fn take_and_let_in<T>(end: &MemoryObjectReceiveStream<T>, mut state: Locked<'_, T>) -> T {
+    let (item, waker) = state.lets_in();
     drop(state);
-    Some(match waker {
+    match waker {
         Some(waker) => end.keep_while_waking(item, waker),
         None => item,
-    })
+    }
 }
 
 /// Wakes the sender that the room went to.

@@ -114,25 +114,67 @@ impl<T> State<T> {
         }
     }
 
+    /// Whether somebody waits for an item.
+    #[inline]
+    pub(crate) fn is_waited_for(&self) -> bool {
+        !self.receivers.is_empty()
+    }
+
+    /// Whether somebody waits with an item.
+    #[inline]
+    pub(crate) fn is_waited_with(&self) -> bool {
+        !self.senders.is_empty()
+    }
+
+    /// Puts the item into the buffer, if nobody waits for it and there is room.
+    #[inline]
+    pub(crate) fn buffers(&mut self, item: T) -> Result<(), T> {
+        if !self.has_room() || self.open_receivers == 0 {
+            return Err(item);
+        }
+        self.put(item);
+        self.check();
+        Ok(())
+    }
+
+    /// Takes the next item out of the buffer, while nobody waits with another one.
+    #[inline]
+    pub(crate) fn takes_buffered(&mut self) -> Option<T> {
+        self.buffer.pop_front()
+    }
+
+    /// Takes the next item, and lets the first in who waits with one. There is one.
+    #[inline]
+    pub(crate) fn lets_in(&mut self) -> (T, Option<Waker>) {
+        let taken = match self.buffer.pop_front() {
+            Some(item) => (item, self.refill()),
+            None => match self.senders.grant(Ok(())) {
+                Ok((waker, (_, item))) => (item, Some(waker)),
+                Err(_) => unreachable!("somebody waits"),
+            },
+        };
+        self.check();
+        taken
+    }
+
     /// Hands the item over, to the first receiver in line or into the buffer.
     #[inline]
     pub(crate) fn send(&mut self, item: T) -> Step<T, Sent<T>> {
-        if !self.receivers.is_empty() {
+        if self.is_waited_for() {
             return Step::Done(Ok(()), Some(self.hand_over(item)));
         }
         if self.open_receivers == 0 {
             return Step::Done(Err((item, Why::Gone)), None);
         }
-        if self.has_room() {
-            self.put(item);
-            self.check();
-            return Step::Done(Ok(()), None);
+        match self.buffers(item) {
+            Ok(()) => Step::Done(Ok(()), None),
+            Err(item) => Step::Wait(item),
         }
-        Step::Wait(item)
     }
 
     /// To the first receiver in line, of whom there is one.
-    fn hand_over(&mut self, item: T) -> Waker {
+    #[inline]
+    pub(crate) fn hand_over(&mut self, item: T) -> Waker {
         match self.receivers.grant(Ok(item)) {
             Ok((waker, _)) => waker,
             Err(_) => unreachable!("somebody waits"),
@@ -142,18 +184,15 @@ impl<T> State<T> {
     /// Takes the next item, and lets the first sender in line have the room.
     #[inline]
     pub(crate) fn receive(&mut self) -> Step<(), Received<T>> {
-        if let Some(item) = self.buffer.pop_front() {
-            let waker = if self.senders.is_empty() { None } else { self.refill() };
-            self.check();
+        if self.is_waited_with() {
+            let (item, waker) = self.lets_in();
             return Step::Done(Ok(item), waker);
         }
-        if let Ok((waker, (_, item))) = self.senders.grant(Ok(())) {
-            return Step::Done(Ok(item), Some(waker));
+        match self.takes_buffered() {
+            Some(item) => Step::Done(Ok(item), None),
+            None if self.open_senders == 0 => Step::Done(Err(Why::Gone), None),
+            None => Step::Wait(()),
         }
-        if self.open_senders == 0 {
-            return Step::Done(Err(Why::Gone), None);
-        }
-        Step::Wait(())
     }
 
     /// Takes what is in the buffer after the last send end closed.
