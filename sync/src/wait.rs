@@ -96,6 +96,13 @@ pub(crate) type ClaimOf<T> = <<T as Turnstile>::Ledger as Ledger>::Claim;
 pub(crate) struct Wait<P: Deref<Target: Turnstile>> {
     at: P,
     claim: ClaimOf<P::Target>,
+    verb: Verb,
+    place: Place,
+    /// What a wait has that is not granted at once.
+    slow: Option<Slow>,
+}
+
+struct Slow {
     checkpoint: Checkpoint,
     ticket: Option<Ticket>,
 }
@@ -110,15 +117,16 @@ enum Look {
 
 impl<P: Deref<Target: Turnstile>> Wait<P> {
     pub(crate) fn new(at: P, claim: ClaimOf<P::Target>, verb: Verb, place: Place) -> Self {
-        Self { at, claim, checkpoint: Checkpoint::at(verb, place), ticket: None }
+        Self { at, claim, verb, place, slow: None }
     }
 
     pub(crate) fn at(&self) -> &P {
         &self.at
     }
 
+    #[inline]
     pub(crate) fn is_in_line(&self) -> bool {
-        self.ticket.is_some()
+        self.slow.as_ref().is_some_and(|slow| slow.ticket.is_some())
     }
 
     /// Claims something else, before it is in line.
@@ -126,62 +134,51 @@ impl<P: Deref<Target: Turnstile>> Wait<P> {
         self.claim = claim;
     }
 
-    #[inline]
     pub(crate) fn poll_entry(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
-        self.checkpoint.poll_entry(cx)
+        self.begun(false).2.checkpoint.poll_entry(cx)
     }
 
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
-        ready!(self.checkpoint.poll_entry(cx))?;
-        if self.poll_grant(cx).is_ready() {
+        let entered = self.slow.is_none() && Checkpoint::enters_at_once();
+        if entered && self.at.pass(&self.claim) {
             return Poll::Ready(Ok(()));
         }
-        let cancelled = ready!(self.checkpoint.poll_pending(cx));
-        // Out of line, though the future may be kept. What came at the last moment is still taken (R3).
-        Poll::Ready(if self.step_out() { Ok(()) } else { Err(cancelled) })
+        self.poll_later(cx, entered)
     }
 
     /// Waits whatever is cancelled.
     pub(crate) fn poll_shielded(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let polled = self.poll_grant(cx);
+        let (at, claim, slow) = self.begun(true);
+        let polled = poll_grant(&**at, claim, &mut slow.ticket, cx);
         if polled.is_pending() {
-            self.checkpoint.note();
+            slow.checkpoint.note();
         }
         polled
     }
 
     #[inline]
-    fn poll_grant(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let looked = match &self.ticket {
-            None if self.at.pass(&self.claim) => Look::Granted,
-            None => Look::NeedsWaker,
-            Some(_) => self.at.with(|ledger| look(ledger, &mut self.ticket, &self.claim, cx.waker())),
-        };
-        match looked {
-            Look::Granted => Poll::Ready(()),
-            Look::Waiting => Poll::Pending,
-            Look::NeedsWaker => self.wait_with(cx.waker().clone()),
-        }
+    fn begun(&mut self, entered: bool) -> (&P, &ClaimOf<P::Target>, &mut Slow) {
+        let Self { at, claim, verb, place, slow } = self;
+        let begin = || Slow { checkpoint: Checkpoint::after(entered, verb, place), ticket: None };
+        (at, claim, slow.get_or_insert_with(begin))
     }
 
-    /// Looks once more, and joins the line with this waker, or keeps its place there.
-    fn wait_with(&mut self, waker: Waker) -> Poll<()> {
-        let Self { at, claim, ticket, .. } = self;
-        let brought = claim.clone();
-        let (polled, unused) = at.with(|ledger| match (look(ledger, ticket, claim, &waker), &*ticket) {
-            (Look::Granted, _) => (Poll::Ready(()), (Some(waker), Some(brought))),
-            (_, Some(held)) => (Poll::Pending, (Some(ledger.queue().refresh(held, waker)), Some(brought))),
-            (_, None) => {
-                *ticket = Some(ledger.queue().join(brought, waker));
-                (Poll::Pending, (None, None))
-            }
-        });
-        drop(unused);
-        polled
+    /// Polls a wait that was not granted what it waits for as it came.
+    #[inline]
+    fn poll_later(&mut self, cx: &mut Context<'_>, entered: bool) -> Poll<Result<(), Cancelled>> {
+        let (at, claim, slow) = self.begun(entered);
+        ready!(slow.checkpoint.poll_entry(cx))?;
+        if poll_grant(&**at, claim, &mut slow.ticket, cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let cancelled = ready!(slow.checkpoint.poll_pending(cx));
+        // Out of line, though the future may be kept. What came at the last moment is still taken (R3).
+        Poll::Ready(if self.step_out() { Ok(()) } else { Err(cancelled) })
     }
 
     /// Ends the wait, and hands on what was granted to it.
+    #[cold]
     fn leave(&mut self) {
         if self.step_out() {
             self.at.with(|ledger| ledger.give_back(&self.claim)).wake();
@@ -190,7 +187,7 @@ impl<P: Deref<Target: Turnstile>> Wait<P> {
 
     /// Ends the wait. Whether it was granted what it waited for.
     fn step_out(&mut self) -> bool {
-        let Some(ticket) = self.ticket.take() else { return false };
+        let Some(ticket) = self.slow.as_mut().and_then(|slow| slow.ticket.take()) else { return false };
         let (left, woken) = self.at.with(|ledger| {
             let left = ledger.queue().leave(ticket);
             let woken = if matches!(left, Left::Waiting { .. }) { ledger.close_ranks() } else { Woken::Nobody };
@@ -199,6 +196,39 @@ impl<P: Deref<Target: Turnstile>> Wait<P> {
         woken.wake();
         matches!(left, Left::Granted(()))
     }
+}
+
+#[inline]
+fn poll_grant<T: Turnstile + ?Sized>(
+    at: &T,
+    claim: &ClaimOf<T>,
+    ticket: &mut Option<Ticket>,
+    cx: &Context<'_>,
+) -> Poll<()> {
+    let looked = match ticket {
+        None => Look::NeedsWaker,
+        Some(_) => at.with(|ledger| look(ledger, ticket, claim, cx.waker())),
+    };
+    match looked {
+        Look::Granted => Poll::Ready(()),
+        Look::Waiting => Poll::Pending,
+        Look::NeedsWaker => wait_with(at, claim, ticket, cx.waker().clone()),
+    }
+}
+
+/// Looks once more, and joins the line with this waker, or keeps its place there.
+fn wait_with<T: Turnstile + ?Sized>(at: &T, claim: &ClaimOf<T>, ticket: &mut Option<Ticket>, waker: Waker) -> Poll<()> {
+    let brought = claim.clone();
+    let (polled, unused) = at.with(|ledger| match (look(ledger, ticket, claim, &waker), &*ticket) {
+        (Look::Granted, _) => (Poll::Ready(()), (Some(waker), Some(brought))),
+        (_, Some(held)) => (Poll::Pending, (Some(ledger.queue().refresh(held, waker)), Some(brought))),
+        (_, None) => {
+            *ticket = Some(ledger.queue().join(brought, waker));
+            (Poll::Pending, (None, None))
+        }
+    });
+    drop(unused);
+    polled
 }
 
 /// Takes what was granted to the ticket, or what is free if there is no ticket; else sees whether it waits already with
@@ -216,14 +246,21 @@ fn look<L: Ledger>(ledger: &mut L, ticket: &mut Option<Ticket>, claim: &L::Claim
 impl<P: Deref<Target: Turnstile>> Drop for Wait<P> {
     #[inline]
     fn drop(&mut self) {
-        if self.is_in_line() {
-            self.leave();
+        if self.slow.is_some() {
+            if self.is_in_line() {
+                self.leave();
+            }
+            self.slow = None;
         }
     }
 }
 
 impl<P: Deref<Target: Turnstile>> fmt::Debug for Wait<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("checkpoint", &self.checkpoint).field("waits", &self.is_in_line()).finish()
+        f.debug_struct("Wait")
+            .field("verb", &self.verb)
+            .field("place", &self.place)
+            .field("waits", &self.is_in_line())
+            .finish()
     }
 }
