@@ -10,8 +10,8 @@ use std::{
 };
 
 use anyio_cancel_scope::{
-    AlarmKey, CancelExt, CancelScope, Cancelled, Checkpoint, Clock, VirtualClock, checkpoint, move_on_after, shield, sleep,
-    with_clock,
+    AlarmKey, CancelExt, CancelScope, Cancelled, Checkpoint, Clock, VirtualClock, checkpoint, move_on_after, shield,
+    sleep, with_clock,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
