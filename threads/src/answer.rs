@@ -18,7 +18,7 @@ use anyio_cancel_scope::{
 
 use crate::{
     host::Seat,
-    pool::{Payload, discard},
+    pool::Payload,
     run_finished::{RunFinished, Why},
     sync::{Condvar, Guard, Mutex},
 };
@@ -100,11 +100,12 @@ impl<T> Answer<T> {
         matches!(*self.state.lock(), State::Given(..))
     }
 
-    /// Nobody waits any more. What is there already is dropped here.
-    pub(crate) fn give_up(&self) {
+    /// Nobody waits any more. An output that is there already is dropped here; a panic comes back.
+    pub(crate) fn give_up(&self) -> Option<Payload> {
         let state = std::mem::replace(&mut *self.state.lock(), State::Unwanted);
-        if let State::Given(Ok(Err(payload)), _) = state {
-            discard(payload);
+        match state {
+            State::Given(Ok(Err(payload)), _) => Some(payload),
+            _ => None,
         }
     }
 

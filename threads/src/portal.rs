@@ -1,6 +1,6 @@
 //! A door for threads into the tasks of some executor.
 
-use std::{borrow::Cow, error::Error, fmt, future::Future, io, sync::Arc};
+use std::{borrow::Cow, error::Error, fmt, future::Future, io, panic::resume_unwind, sync::Arc};
 
 use anyio_cancel_scope::{CancelError, Cancelled, RunRecord, host::cancelled};
 use anyio_sync::Event;
@@ -10,6 +10,7 @@ use crate::{
     answer::{Answer, unwrap},
     call::Call,
     host::{is_of, would_block},
+    pool::{Payload, discard},
     portal_task::PortalTask,
     run_finished::{RunFinished, Why},
     shift::Shift,
@@ -137,8 +138,8 @@ impl BlockingPortal {
 
     /// Starts `fut` as a task; the handle waits for it, asks for it and cancels it.
     ///
-    /// Its output goes to the handle. So does its panic, if the handle is there; else it comes out of the portal, whose other
-    /// tasks are cancelled.
+    /// Its output goes to the handle. So does its panic, for whoever waits with that; when the handle is dropped instead, before
+    /// or after, the panic comes out of the portal, whose other tasks are cancelled.
     ///
     /// # Errors
     /// [`RunFinished`], if the portal was stopped; `fut` has been dropped then.
@@ -255,6 +256,17 @@ impl BlockingPortal {
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.shared.stopped.is_set()
+    }
+
+    /// Has a panic come out of the portal, if that is still open.
+    pub(crate) fn resume(&self, payload: Payload) {
+        match self.enter() {
+            Ok(pass) => {
+                self.shared.group.start_soon(async move { resume_unwind(payload) });
+                drop(pass);
+            }
+            Err(_) => discard(payload),
+        }
     }
 
     /// Keeps the group of the portal from returning while something is started.

@@ -16,7 +16,7 @@ use crate::{
 
 /// A handle to a task that was started through a [`BlockingPortal`], for code that does not await.
 ///
-/// Dropping it neither stops nor cancels the task.
+/// Dropping it neither stops nor cancels the task. A panic that nobody has waited for comes out of the portal then.
 pub struct PortalTask<T> {
     answer: Arc<Answer<T>>,
     handle: TaskHandle<()>,
@@ -88,7 +88,9 @@ impl<T> PortalTask<T> {
 
 impl<T> Drop for PortalTask<T> {
     fn drop(&mut self) {
-        self.answer.give_up();
+        if let Some(payload) = self.answer.give_up() {
+            self.portal.resume(payload);
+        }
     }
 }
 

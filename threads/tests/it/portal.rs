@@ -377,6 +377,22 @@ fn a_panic_of_a_task_that_nobody_has_comes_out_of_the_guard() {
     });
 }
 
+// G3
+#[test]
+fn a_panic_is_not_lost_with_a_handle_that_is_dropped_after_it() {
+    ends(|| {
+        let panicked = panic_of(|| {
+            let portal = start_blocking_portal().unwrap();
+            let other = portal.start_task_soon(sleep_forever()).unwrap();
+            let task = portal.start_task_soon(async { resume_unwind(Box::new("unseen")) }).unwrap();
+            until(|| task.is_finished());
+            drop(task);
+            assert!(other.wait().unwrap().is_err());
+        });
+        assert_eq!(panicked, "unseen");
+    });
+}
+
 // T2; anyio: tests/test_from_thread.py::TestBlockingPortal::test_contextvar_propagation_sync; anyio: tests/test_from_thread.py::TestBlockingPortal::test_contextvar_propagation_async
 #[test]
 fn a_task_sees_the_variables_of_the_thread_that_starts_it() {
