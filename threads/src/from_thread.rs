@@ -36,7 +36,8 @@ pub use crate::{
 /// cancelled task runs it up to its first checkpoint, which is `Cancelled`: that is in the output.
 ///
 /// # Errors
-/// [`RunFinished`], if no task awaits this thread, or it has abandoned it; `fut` has been dropped then.
+/// [`RunFinished`], if no task awaits this thread, or it has abandoned it; `fut` has been dropped then. No task awaits the thread on
+/// which tasks are polled either: `.await` the future there.
 ///
 /// # Panics
 /// With the panic of `fut`.

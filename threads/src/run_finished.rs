@@ -44,7 +44,7 @@ impl fmt::Display for RunFinished {
         f.write_str(match self.why {
             Why::NotAwaited => {
                 "no task awaits this thread, as it was not started by to_thread::run_sync; give it a RunToken (current_token()) \
-                 or a BlockingPortal"
+                 or a BlockingPortal; in a task, `.await` the future instead"
             }
             Why::Abandoned => "the task that awaited this thread has abandoned it: it was cancelled, or its future was dropped",
             Why::Run => "the run has finished",

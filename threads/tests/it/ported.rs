@@ -251,7 +251,7 @@ fn a_thread_that_no_task_awaits_is_told_so() {
     let (one, other) = (census.one(), census.one());
     let failed = from_thread::run(async move { drop(one) }).unwrap_err();
     assert!(failed.is_not_awaited() && !failed.is_abandoned());
-    assert!(failed.to_string().contains("current_token"), "{failed}");
+    assert!(failed.to_string().contains("current_token") && failed.to_string().contains(".await"), "{failed}");
     assert!(from_thread::run_sync(move || drop(other)).unwrap_err().is_not_awaited());
     assert_eq!(census.count(), 0);
 }
