@@ -37,6 +37,7 @@ mod hop;
 mod inode;
 mod live;
 mod sys;
+mod terminal;
 mod turn;
 
 pub use attributes::{FileDescriptor, FilePath, StdFile};

@@ -18,6 +18,7 @@ use crate::{
     entry::{Operation, spend},
     hop::{self, OnCancel},
     sys::{self, Tried},
+    terminal,
 };
 
 pub(crate) struct Live {
@@ -27,15 +28,21 @@ pub(crate) struct Live {
     ahead: Mutex<VecDeque<u8>>,
     /// In the reactor, from the first wait on; `None` if it cannot be waited for, as a device that is always ready.
     readiness: OnceLock<Option<Readiness<Arc<fs::File>>>>,
+    /// A terminal that blocks, opened again so that it does not.
+    again: OnceLock<Option<fs::File>>,
 }
 
 impl Live {
     pub(crate) fn new(file: Arc<fs::File>, fifo: bool) -> Self {
-        Self { file, fifo, ahead: Mutex::default(), readiness: OnceLock::new() }
+        Self { file, fifo, ahead: Mutex::default(), readiness: OnceLock::new(), again: OnceLock::new() }
     }
 
     fn readiness(&self) -> Option<&Readiness<Arc<fs::File>>> {
         self.readiness.get_or_init(|| Readiness::new_as_is(self.file.clone()).ok()).as_ref()
+    }
+
+    fn terminal(&self) -> Option<&fs::File> {
+        self.again.get_or_init(|| terminal::reopen(&self.file)).as_ref()
     }
 
     pub(crate) async fn read(
@@ -87,9 +94,10 @@ impl Live {
             Tried::Done(result) => Some(result),
             Tried::WouldWait => None,
             // What does not know the call is asked whether there is something, first.
-            Tried::Unsupported => {
-                ready_now(self.file.as_fd(), PollFlags::IN).then(|| retry(|| (&*self.file).read(buf)))
-            }
+            Tried::Unsupported => match self.terminal() {
+                Some(mut terminal) => Some(retry(|| terminal.read(buf))),
+                None => ready_now(self.file.as_fd(), PollFlags::IN).then(|| retry(|| (&*self.file).read(buf))),
+            },
         }
     }
 
@@ -127,6 +135,9 @@ impl Live {
             Tried::Done(result) => Some(result),
             Tried::WouldWait => None,
             Tried::Unsupported => {
+                if let Some(mut terminal) = self.terminal() {
+                    return Some(retry(|| terminal.write(data)));
+                }
                 if !ready_now(self.file.as_fd(), PollFlags::OUT) {
                     return None;
                 }

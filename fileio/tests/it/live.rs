@@ -1,6 +1,13 @@
 //! What is no regular file: FIFOs, terminals, devices. A wait holds no thread, lets siblings run, and can be cancelled.
 
-use std::{fs, future::Future, io, os::fd::AsFd, pin::pin, time::Duration};
+use std::{
+    fs,
+    future::Future,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    pin::pin,
+    time::Duration,
+};
 
 use anyio_cancel_scope::{CancelScope, fail_after, is_cancellation, move_on_after, sleep};
 use anyio_fileio::{File, OpenOptions, Path};
@@ -137,19 +144,57 @@ fn a_pipe_that_others_made_blocking_waits_too() {
 
 #[test]
 fn a_terminal_does_not_hold_up_siblings_and_can_be_cancelled() {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&near).unwrap();
-    unlockpt(&near).unwrap();
-    let name = ptsname(&near, Vec::new()).unwrap();
+    let (near, far) = pair();
     run(async {
-        let far = OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).await?;
+        let far = OpenOptions::new().read(true).write(true).open(far).await?;
         let near = File::wrap(near.into())?;
         assert_eq!(move_on_after(SOON, async { far.read(&mut [0; 8]).await }).await?, None);
         near.write_all(b"line\n").await?;
         let mut buf = [0; 8];
         assert_eq!(far.read(&mut buf).await?, 5);
         assert_eq!(&buf[..5], b"line\n");
+        Ok(())
+    });
+}
+
+/// A pair of terminals: the near end, and the name of the other.
+fn pair() -> (OwnedFd, String) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&near).unwrap();
+    unlockpt(&near).unwrap();
+    let name = ptsname(&near, Vec::new()).unwrap();
+    (near, name.into_string().unwrap())
+}
+
+/// Writes so many bytes that nobody reads, or as many as there is room for.
+fn fill(far: &str, count: usize) -> usize {
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let far = rustix::fs::open(far, flags, rustix::fs::Mode::empty()).unwrap();
+    (0..count).take_while(|_| rustix::io::write(&far, b"x").is_ok()).count()
+}
+
+#[test]
+fn a_terminal_that_others_made_blocking_does_not_hold_up_siblings_and_can_be_cancelled() {
+    let (_near, far) = pair();
+    let room = fill(&far, usize::MAX);
+    run(async {
+        // However little room there is, and whatever is said of it.
+        for left in (0..1000).step_by(50) {
+            let (near, far) = pair();
+            fill(&far, room - left);
+            let inherited = fs::File::options().read(true).write(true).open(far)?;
+            let flags = rustix::fs::fcntl_getfl(&inherited)?;
+            let far = File::wrap(inherited.try_clone()?)?;
+            let text = vec![b'x'; 2000];
+            let error = CancelScope::after(Duration::from_millis(1)).enter(far.write_all(&text)).await.unwrap_err();
+            assert!(is_cancellation(&error), "nobody reads it: {error:?}");
+            let sent = error.get_ref().unwrap().downcast_ref::<ByteSendError>().unwrap().sent;
+            assert!(sent < text.len(), "{sent}");
+            assert_eq!(move_on_after(SOON, async { far.read(&mut [0; 8]).await }).await?, None);
+            assert_eq!(rustix::fs::fcntl_getfl(&inherited)?, flags, "it stays as it was");
+            drop(near);
+        }
         Ok(())
     });
 }
