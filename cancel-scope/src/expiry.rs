@@ -107,13 +107,10 @@ impl ScopeNode {
     }
 
     pub(crate) fn set_deadline(self: &Arc<Self>, deadline: Option<Instant>) {
-        let news = {
+        {
             let mut place = self.place();
             place.expiry.limit = deadline.map_or(Limit::Never, Limit::At);
-            self.note_time(&place)
-        };
-        if news {
-            generation::bump();
+            self.note_time(&place);
         }
         self.check_or_arm();
     }
@@ -121,25 +118,24 @@ impl ScopeNode {
     /// Begins a stop, or shortens the grace of one (R13).
     pub(crate) fn stop(self: &Arc<Self>, grace: Duration) {
         let end = after(self.now(), grace);
-        let news = {
+        {
             let mut place = self.place();
             place.expiry.grace = match (place.expiry.grace, end) {
                 (Some(old), Some(new)) => Some(old.min(new)),
                 (old, new) => old.or(new),
             };
-            self.note_time(&place)
-        };
-        if news {
-            generation::bump();
+            self.note_time(&place);
         }
         let scope: ScopeRef = self.clone();
         tree::stop(&scope);
         self.check_or_arm();
     }
 
-    /// Sees to it that `TIMED` is set where it has to be; tells whether that changes what holds for anybody.
-    fn note_time(&self, place: &Place) -> bool {
-        place.expiry.is_limited() && !self.node.set(TIMED) && place.users > 0
+    /// Sees to it that `TIMED` is set where it has to be, and that whoever is polled in here knows.
+    fn note_time(&self, place: &Place) {
+        if place.expiry.is_limited() && !self.node.set(TIMED) && place.users > 0 {
+            generation::bump();
+        }
     }
 
     /// The time by the clock of this scope: that of its first poll, or the one in force here.

@@ -10,8 +10,8 @@ use std::{
 };
 
 use anyio_cancel_scope::{
-    AlarmKey, CancelExt, CancelScope, Cancelled, Checkpoint, Clock, VirtualClock, checkpoint, move_on_after, shield,
-    sleep, with_clock,
+    AlarmKey, CancelExt, CancelScope, Cancelled, Checkpoint, Clock, VirtualClock, check_cancelled, checkpoint,
+    move_on_after, shield, sleep, with_clock,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 
@@ -63,6 +63,21 @@ fn an_operation_enters_at_once_unless_it_is_cancelled_or_the_last_of_the_budget(
     drop(run);
     // One that entered is in, whatever comes.
     assert!(matches!(entered[..], [(_, Ok(())), (false, Err(_))]));
+}
+
+// R4
+#[test]
+fn no_operation_enters_at_once_where_it_is_known_to_be_cancelled() {
+    fresh_budget();
+    let scope = CancelScope::new();
+    let mut run = Probe::new(scope.enter(async {
+        scope.cancel();
+        assert!(check_cancelled().is_err());
+        assert!(!Checkpoint::enters_at_once());
+        assert!(shield(async { check_cancelled().is_ok() && Checkpoint::enters_at_once() }).await);
+        assert!(check_cancelled().is_err() && !Checkpoint::enters_at_once());
+    }));
+    run.ready();
 }
 
 // R12
@@ -308,6 +323,24 @@ fn the_end_of_a_stop_that_began_meanwhile_is_noticed_by_a_loop_that_never_waits(
         assert_eq!(count, 127, "scope {which}");
         assert!(result.is_err() || result == Ok(None), "scope {which}: {result:?}");
     }
+}
+
+// R9, R12
+#[test]
+fn a_limit_that_passes_after_the_first_yield_is_noticed_at_the_next() {
+    let (clock, count) = (Mute::new(), Cell::new(0));
+    let body = async {
+        while count.get() < 500 {
+            checkpoint().await?;
+            count.set(count.get() + 1);
+            if count.get() == 200 {
+                clock.advance(SECOND);
+            }
+        }
+        Ok::<(), Cancelled>(())
+    };
+    let result = Probe::new(with_clock(clock.clone(), move_on_after(SECOND, body))).drive_ready();
+    assert_eq!((result, count.get()), (Ok(None), 255));
 }
 
 // R9, R12
