@@ -318,11 +318,34 @@ fn joint<C, E, T: Send + 'static>(
 
 #[cfg(all(test, not(anyio_loom)))]
 mod tests {
-    use std::io;
+    use std::{
+        io,
+        sync::OnceLock,
+        task::{Context, Waker},
+    };
 
     use anyio_cancel_scope::yield_now;
 
-    use super::task_group;
+    use super::*;
+    use crate::TaskState;
+
+    // A task holds what its group shares: in the book of a group that is gone it would be held for ever
+    #[test]
+    fn a_group_that_is_dropped_keeps_nothing_of_tasks_that_it_never_polled() {
+        let kept = OnceLock::new();
+        let mut group = Box::pin(task_group(async |tg| -> io::Result<()> {
+            assert!(kept.set(tg).is_ok());
+            yield_now().await;
+            Ok(())
+        }));
+        assert!(group.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let tg: &TaskGroup<'_, io::Error> = kept.get().unwrap();
+        let task = tg.start_soon(async {});
+        assert_eq!(tg.core.hub.book.lock().members().len(), 1);
+        drop(group);
+        assert!(tg.core.hub.book.lock().members().is_empty());
+        assert_eq!(task.status(), TaskState::Cancelled);
+    }
 
     // book.rs: a group may live as long as its program
     #[test]
