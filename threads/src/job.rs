@@ -117,7 +117,7 @@ impl<F, T> Job<F, T> {
         (name, place): (Cow<'static, str>, &'static Location<'static>),
         (token, limiter): (Token, CapacityLimiter),
         run: Arc<RunRecord>,
-        waker: Waker,
+        waker: Option<Waker>,
     ) -> Self
     where
         F: FnOnce() -> T,
@@ -135,7 +135,7 @@ impl<F, T> Job<F, T> {
             outcome: None,
             told: None,
             refused: None,
-            waker: Some(waker),
+            waker,
             call: None,
             abandoned: None,
         };
@@ -144,6 +144,11 @@ impl<F, T> Job<F, T> {
 
     fn is(&self, claim: u8) -> bool {
         self.claim.load(Ordering::SeqCst) == claim
+    }
+
+    /// Whether there is an outcome, or was one.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is(ENDED)
     }
 
     fn claim_as(&self, new: u8) -> bool {

@@ -63,7 +63,7 @@ fn pool(idle: Duration, threads: usize) -> Arc<Pool> {
             Err(io::Error::other("refused"))
         }
     };
-    Arc::new(Pool::new(true, System { idle, looks: 0, spawn: Box::new(spawn) }))
+    Arc::new(Pool::new(true, System { idle, looks: 0..=0, spawn: Box::new(spawn) }))
 }
 
 const LONG: Duration = Duration::MAX;
@@ -176,7 +176,9 @@ fn jobs_of_two_threads_are_run_and_told() {
         let (mine, theirs) = (Chore::new(), Chore::new());
         let other = spawn({
             let (pool, chore) = (pool.clone(), theirs.clone());
-            move || pool.push(chore)
+            move || {
+                pool.push(chore);
+            }
         });
         pool.push(mine.clone());
         // Where the second thread was refused, the first one takes both.
@@ -257,7 +259,9 @@ fn without_a_thread_every_job_is_refused() {
         let (mine, theirs) = (Chore::new(), Chore::new());
         let other = spawn({
             let (pool, chore) = (pool.clone(), theirs.clone());
-            move || pool.push(chore)
+            move || {
+                pool.push(chore);
+            }
         });
         pool.push(mine.clone());
         for chore in [mine, theirs] {
@@ -309,7 +313,7 @@ where
         let (limiter, run) = (CapacityLimiter::new(1), RunRecord::new());
         let token = limiter.try_acquire().unwrap().into();
         let name = (Cow::Borrowed("a closure"), Location::caller());
-        let job = Job::new(f, name, (token, limiter.clone()), run.clone(), Waker::noop().clone());
+        let job = Job::new(f, name, (token, limiter.clone()), run.clone(), Some(Waker::noop().clone()));
         Self { job: Arc::new(job), pool: pool(LONG, 0), limiter, run }
     }
 

@@ -7,6 +7,7 @@
 use std::{
     any::Any,
     io,
+    ops::RangeInclusive,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError},
     time::{Duration, Instant},
@@ -16,6 +17,8 @@ use anyio_runtime::host::{Ended, Ending, LeftOver};
 use slab::Slab;
 
 use crate::{
+    hunch::Hunch,
+    linger::Linger,
     roster::{Bed, Call, Claimed, Refused, Rest, Roster},
     sync::{Condvar, JoinHandle, Mutex, ThreadId, has_ended, thread},
 };
@@ -39,8 +42,8 @@ pub(crate) trait Work: Claimed + Send + Sync {
 pub(crate) struct System {
     /// How long a worker sleeps before it leaves.
     pub(crate) idle: Duration,
-    /// How often a worker that finds nothing looks again before it sleeps, giving way in between.
-    pub(crate) looks: usize,
+    /// How often a worker that finds nothing looks again before it sleeps, giving way in between: some 0.4 µs each.
+    pub(crate) looks: RangeInclusive<usize>,
     /// Starts a thread.
     pub(crate) spawn: Spawn,
 }
@@ -50,7 +53,7 @@ type Spawn = Box<dyn Fn(Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> 
 impl Default for System {
     fn default() -> Self {
         let spawn = |work| thread::Builder::new().name("anyio-thread".into()).spawn(work);
-        Self { idle: Duration::from_secs(10), looks: 16, spawn: Box::new(spawn) }
+        Self { idle: Duration::from_secs(10), looks: 32..=128, spawn: Box::new(spawn) }
     }
 }
 
@@ -64,6 +67,8 @@ pub(crate) struct Pool {
     /// The first panic that nobody awaited; only a `run` comes for it.
     panic: Mutex<Option<Payload>>,
     keeps_panics: bool,
+    /// Whether what somebody looks for is over soon.
+    pub(crate) hunch: Hunch,
     system: System,
 }
 
@@ -76,14 +81,18 @@ impl Pool {
             abandoned: Mutex::new(Slab::new()),
             panic: Mutex::new(None),
             keeps_panics,
+            hunch: Hunch::default(),
             system,
         }
     }
 
     /// Has `job` run on some thread. When there is none, and the system gives none, it is refused, as is all that waits.
-    pub(crate) fn push(self: &Arc<Self>, job: Arc<dyn Work>) {
-        let call = self.roster.lock().push(job);
+    ///
+    /// Tells whether some worker is looking for it right now.
+    pub(crate) fn push(self: &Arc<Self>, job: Arc<dyn Work>) -> bool {
+        let (call, is_looked_for) = self.roster.lock().push(job);
         self.answer(call);
+        is_looked_for
     }
 
     fn answer(self: &Arc<Self>, call: Call) {
@@ -123,12 +132,13 @@ impl Pool {
     fn work(self: Arc<Self>) {
         let bed = Arc::new(Bed::new());
         let (mut ended, mut untold) = (None, Vec::new());
-        let mut looks = 0;
+        let mut linger = Linger::new(self.system.looks.clone());
+        let (mut lingers, mut looks) = (false, 0);
         loop {
             let job = match ended.take() {
-                Some(ended) => self.roster.lock().take_after(ended, &mut untold),
+                Some(ended) => self.roster.lock().take_after(ended, &mut untold, &mut lingers),
                 None => {
-                    let (job, call) = self.roster.lock().take(&mut untold);
+                    let (job, call) = self.roster.lock().take(&mut untold, &mut lingers);
                     self.answer(call);
                     job
                 }
@@ -139,12 +149,12 @@ impl Pool {
                 job.clone().run();
                 ended = Some(job);
                 looks = 0;
-            } else if looks < self.system.looks {
+            } else if looks < linger.looks() {
                 looks += 1;
                 thread::yield_now();
             } else {
                 looks = 0;
-                if !self.rest(&bed) {
+                if !self.rest(&bed, &mut lingers, &mut linger) {
                     return;
                 }
             }
@@ -152,11 +162,15 @@ impl Pool {
     }
 
     /// Sleeps until there is something to do; `false`: never again.
-    fn rest(&self, bed: &Arc<Bed>) -> bool {
-        let rest = self.roster.lock().rest(bed);
+    fn rest(&self, bed: &Arc<Bed>, lingers: &mut bool, linger: &mut Linger) -> bool {
+        let rest = self.roster.lock().rest(bed, lingers);
+        let begun = Instant::now();
         match rest {
             Rest::Search => true,
-            Rest::Sleep if bed.doze(self.system.idle) => true,
+            Rest::Sleep if bed.doze(self.system.idle) => {
+                linger.learn(begun.elapsed());
+                true
+            }
             Rest::Sleep if !self.roster.lock().leave(bed) => {
                 // It was called at the last moment.
                 bed.sleep();

@@ -20,6 +20,7 @@
 //! 4. What has ended is left untold only while somebody searches, who tells it before anything else. So many short jobs wake
 //!    their tasks once, and the end of a short one never waits for a long one.
 //! 5. What waits here and was withdrawn holds nothing foreign: it may be dropped under the lock.
+//! 6. `lingering` counts the searchers that are awake, found nothing, and look again: what is pushed then needs no wake-up.
 
 use std::{
     collections::VecDeque,
@@ -57,6 +58,8 @@ pub(crate) struct Roster<J> {
     untold: Vec<J>,
     asleep: Vec<Arc<Bed>>,
     searching: usize,
+    /// How many of them are awake, found nothing, and look again.
+    lingering: usize,
     threads: usize,
     closed: bool,
 }
@@ -90,12 +93,22 @@ pub(crate) enum Rest {
 
 impl<J: Claimed> Roster<J> {
     pub(crate) fn new() -> Self {
-        Self { jobs: VecDeque::new(), untold: Vec::new(), asleep: Vec::new(), searching: 0, threads: 0, closed: false }
+        Self {
+            jobs: VecDeque::new(),
+            untold: Vec::new(),
+            asleep: Vec::new(),
+            searching: 0,
+            lingering: 0,
+            threads: 0,
+            closed: false,
+        }
     }
 
-    pub(crate) fn push(&mut self, job: J) -> Call {
+    /// With whether it comes next, to one who is looking for it right now.
+    pub(crate) fn push(&mut self, job: J) -> (Call, bool) {
         self.jobs.push_back(job);
-        self.call()
+        let call = self.call();
+        (call, self.lingering > 0)
     }
 
     /// Sees to it that somebody comes for what waits.
@@ -116,19 +129,33 @@ impl<J: Claimed> Roster<J> {
         }
     }
 
-    /// The next job for a worker that was searching. With none it still is.
-    pub(crate) fn take(&mut self, untold: &mut Vec<J>) -> (Option<J>, Call) {
+    /// The next job for a worker that was searching. With none it still is, and `lingers` if it may.
+    pub(crate) fn take(&mut self, untold: &mut Vec<J>, lingers: &mut bool) -> (Option<J>, Call) {
         self.hand_over(untold);
         let job = self.claim_next();
         if job.is_none() {
+            self.linger(lingers);
             return (None, Call::Nobody);
         }
+        self.end_lingering(lingers);
         self.searching -= 1;
         (job, self.call())
     }
 
+    fn linger(&mut self, lingers: &mut bool) {
+        if !std::mem::replace(lingers, true) {
+            self.lingering += 1;
+        }
+    }
+
+    fn end_lingering(&mut self, lingers: &mut bool) {
+        if std::mem::take(lingers) {
+            self.lingering -= 1;
+        }
+    }
+
     /// The next job for a worker that has ended one. With none it is searching.
-    pub(crate) fn take_after(&mut self, ended: J, untold: &mut Vec<J>) -> Option<J> {
+    pub(crate) fn take_after(&mut self, ended: J, untold: &mut Vec<J>, lingers: &mut bool) -> Option<J> {
         let job = self.claim_next();
         if job.is_some() && self.searching > 0 && self.untold.len() < MOST_UNTOLD {
             self.untold.push(ended);
@@ -138,6 +165,7 @@ impl<J: Claimed> Roster<J> {
         untold.push(ended);
         if job.is_none() {
             self.searching += 1;
+            self.linger(lingers);
         }
         job
     }
@@ -157,10 +185,11 @@ impl<J: Claimed> Roster<J> {
     }
 
     /// A searcher that has found nothing lies down.
-    pub(crate) fn rest(&mut self, bed: &Arc<Bed>) -> Rest {
+    pub(crate) fn rest(&mut self, bed: &Arc<Bed>, lingers: &mut bool) -> Rest {
         if !(self.jobs.is_empty() && self.untold.is_empty()) {
             return Rest::Search;
         }
+        self.end_lingering(lingers);
         self.searching -= 1;
         if self.closed {
             self.threads -= 1;
@@ -252,5 +281,84 @@ impl Bed {
             called = self.bell.wait_timeout(called, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         std::mem::take(&mut *called)
+    }
+}
+
+#[cfg(all(test, not(anyio_loom)))]
+mod tests {
+    use super::*;
+
+    struct Chore;
+
+    impl Claimed for Chore {
+        fn claim(&self) -> bool {
+            true
+        }
+
+        fn is_withdrawn(&self) -> bool {
+            false
+        }
+    }
+
+    /// A worker, as the roster knows it.
+    struct Worker {
+        bed: Arc<Bed>,
+        untold: Vec<Chore>,
+        lingers: bool,
+    }
+
+    impl Worker {
+        fn new() -> Self {
+            Self { bed: Arc::new(Bed::new()), untold: Vec::new(), lingers: false }
+        }
+
+        fn take(&mut self, roster: &mut Roster<Chore>) -> (Option<Chore>, Call) {
+            self.untold.clear();
+            roster.take(&mut self.untold, &mut self.lingers)
+        }
+
+        fn take_after(&mut self, roster: &mut Roster<Chore>) -> Option<Chore> {
+            self.untold.clear();
+            roster.take_after(Chore, &mut self.untold, &mut self.lingers)
+        }
+    }
+
+    /// With one worker, which has ended a job and found nothing.
+    fn one_who_lingers() -> (Roster<Chore>, Worker) {
+        let (mut roster, mut worker) = (Roster::new(), Worker::new());
+        assert!(matches!(roster.push(Chore), (Call::Hire, false)));
+        assert!(matches!(worker.take(&mut roster), (Some(_), Call::Nobody)));
+        assert!(worker.take_after(&mut roster).is_none());
+        (roster, worker)
+    }
+
+    #[test]
+    fn nobody_looks_for_a_job_before_the_one_who_was_hired_is_there() {
+        let mut roster = Roster::new();
+        assert!(matches!(roster.push(Chore), (Call::Hire, false)));
+        assert!(matches!(roster.push(Chore), (Call::Nobody, false)));
+    }
+
+    #[test]
+    fn who_ended_a_job_and_found_nothing_looks_for_the_next() {
+        let (mut roster, mut worker) = one_who_lingers();
+        assert!(matches!(worker.take(&mut roster), (None, Call::Nobody)));
+        assert!(matches!(roster.push(Chore), (Call::Nobody, true)));
+        assert!(matches!(worker.take(&mut roster), (Some(_), Call::Nobody)));
+    }
+
+    #[test]
+    fn who_has_taken_a_job_looks_for_none() {
+        let (mut roster, mut worker) = one_who_lingers();
+        let _ = roster.push(Chore);
+        assert!(worker.take(&mut roster).0.is_some());
+        assert!(matches!(roster.push(Chore), (Call::Hire, false)));
+    }
+
+    #[test]
+    fn who_lies_down_looks_for_none() {
+        let (mut roster, mut worker) = one_who_lingers();
+        assert!(matches!(roster.rest(&worker.bed, &mut worker.lingers), Rest::Sleep));
+        assert!(matches!(roster.push(Chore), (Call::Wake(_), false)));
     }
 }

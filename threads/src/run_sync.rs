@@ -29,6 +29,9 @@ use crate::{
 /// scope; see [`abandon_on_cancel`](RunSync::abandon_on_cancel). `f` can ask for the cancellation by itself: with
 /// [`check_cancelled`](crate::from_thread::check_cancelled).
 ///
+/// A task that calls short closures one after the other may wait for the value in its poll, for a few microseconds, where such
+/// closures were over by then lately: less than it takes to sleep and to be woken.
+///
 /// `f` sees the scope, the context variables, the clock and the task of the caller, and can call back into the task with
 /// [`from_thread::run`](crate::from_thread::run). It works under any executor.
 ///
@@ -177,8 +180,17 @@ where
     fn begin(&mut self, f: F, token: Token, (run, pool): Home, cx: &Context<'_>) {
         let limiter = self.limiter.take().expect("it gave the token");
         let name = name_of::<F>(self.name.take());
-        let job = Arc::new(Job::new(f, (name, self.place), (token, limiter), run, cx.waker().clone()));
-        pool.push(job.clone());
+        let may_try = pool.hunch.comes_again(cx.waker());
+        let tries = may_try && pool.hunch.is_good();
+        // Who tries needs none unless that fails.
+        let waker = (!tries).then(|| cx.waker().clone());
+        let job = Arc::new(Job::new(f, (name, self.place), (token, limiter), run, waker));
+        let is_looked_for = pool.push(job.clone());
+        if is_looked_for && tries {
+            pool.hunch.try_it(|| job.has_ended());
+        } else if is_looked_for && may_try {
+            pool.hunch.left_out();
+        }
         self.stage = Stage::Begun { job, pool, call: None };
     }
 }

@@ -112,7 +112,7 @@ impl Given {
                 count.fetch_add(1, Ordering::SeqCst);
                 spawn(work)
             };
-            Pool::new(false, System { idle, looks: 1, spawn: Box::new(spawn) })
+            Pool::new(false, System { idle, looks: 1..=1, spawn: Box::new(spawn) })
         });
         Self { pool, started }
     }
@@ -229,7 +229,9 @@ fn what_was_left_to_a_thread_that_is_refused_is_told() {
 fn where_there_is_no_thread_everything_that_waits_is_refused() {
     let late = Task::short();
     let meanwhile = late.clone();
-    let given = Given::new(Duration::MAX, 0, move |pool| pool.push(meanwhile.clone()));
+    let given = Given::new(Duration::MAX, 0, move |pool| {
+        pool.push(meanwhile.clone());
+    });
     let first = Task::short();
     given.pool.push(first.clone());
     for task in [first, late] {
