@@ -7,7 +7,8 @@
 //!
 //! # Invariants
 //! 1. Whoever moves the claim away from `QUEUED` has the closure, and nobody else: it is run by the worker, or dropped by the task.
-//! 2. `ENDED` is set under the lock, after the outcome is there and the token has gone back. Then the task is woken.
+//! 2. `ENDED` is set under the lock, after the outcome is there and the token has gone back. Then the task is woken. With the
+//!    outcome it gets the luggage back: counts of references that two processors change take longer than all the rest.
 //! 3. A task that gives up a begun job says so under the lock. So either it finds the outcome, or the worker finds that nobody
 //!    wants it, and drops it where the context of the closure holds.
 //! 4. After `WITHDRAWN` there is nothing foreign in it.
@@ -58,7 +59,7 @@ struct State<F, T> {
     /// Until it is begun or withdrawn.
     work: Option<(InScope<Once<F>>, Luggage)>,
     outcome: Option<(Outcome<T>, Luggage)>,
-    told: Option<Outcome<T>>,
+    told: Option<(Outcome<T>, Luggage)>,
     /// No worker will come for it.
     refused: Option<Arc<io::Error>>,
     waker: Option<Waker>,
@@ -66,13 +67,13 @@ struct State<F, T> {
     abandoned: Option<Abandoned>,
 }
 
-/// What a closure takes along.
-struct Luggage {
+/// What a closure takes along, and brings back.
+pub(crate) struct Luggage {
     carried: Carried,
     variables: Snapshot,
     token: Option<Token>,
-    limiter: CapacityLimiter,
-    run: Arc<RunRecord>,
+    /// Not there while it is in the seat of the worker.
+    home: Option<(CapacityLimiter, Arc<RunRecord>)>,
     at_work: Option<AtWork>,
 }
 
@@ -91,6 +92,14 @@ impl Luggage {
             Some(Err(payload)) => Err(payload),
         }
     }
+
+    /// Lets go of it. Values of the user go with the last of their variables.
+    pub(crate) fn unpack(self, pool: &Pool) {
+        let Self { carried, variables, home, at_work, .. } = self;
+        for dropped in [drop_caught((carried, variables)), drop_caught(home), drop_caught(at_work)] {
+            pool.keep_panic_of(dropped);
+        }
+    }
 }
 
 /// Its places in the task tree and in the list of left-overs.
@@ -101,7 +110,7 @@ struct Abandoned {
 
 /// What a task finds.
 pub(crate) enum Look<T> {
-    Ended(Outcome<T>),
+    Ended(Outcome<T>, Luggage),
     /// It is still queued, and nobody will ever take it from there.
     Refused(Arc<io::Error>),
     /// A call of the worker's, to be polled.
@@ -126,9 +135,8 @@ impl<F, T> Job<F, T> {
             carried: Carried::take(),
             variables: Snapshot::take(),
             token: Some(token),
-            limiter,
             at_work: Some(run.outside(Outside::Thread)),
-            run,
+            home: Some((limiter, run)),
         };
         let state = State {
             work: Some((Once(Some(f)).in_current_scope(), luggage)),
@@ -160,8 +168,8 @@ impl<F, T> Job<F, T> {
         let mut fresh = None;
         loop {
             let mut state = self.state.lock();
-            if let Some(outcome) = state.told.take() {
-                return Look::Ended(outcome);
+            if let Some((outcome, luggage)) = state.told.take() {
+                return Look::Ended(outcome, luggage);
             }
             if let Some(error) = state.refused.take() {
                 return Look::Refused(error);
@@ -219,7 +227,9 @@ impl<F, T> Job<F, T> {
         if let Some(Abandoned { key, .. }) = abandoned {
             pool.strike_abandoned(key);
         }
-        told
+        let (outcome, luggage) = told?;
+        luggage.unpack(pool);
+        Some(outcome)
     }
 }
 
@@ -241,20 +251,16 @@ where
     fn run(self: Arc<Self>) {
         // By invariant 1.
         let Some((mut work, mut luggage)) = self.state.lock().work.take() else { return };
-        let seat = Seat {
-            host: self.clone(),
-            name: self.name.clone(),
-            started_at: self.place,
-            limiter: luggage.limiter.clone(),
-            run: luggage.run.clone(),
-            at_work: luggage.at_work.take(),
-        };
+        let Some((limiter, run)) = luggage.home.take() else { unreachable!("it is begun once") };
+        let (host, name, at_work) = (self.clone(), self.name.clone(), luggage.at_work.take());
+        let seat = Seat { host, name, started_at: self.place, limiter, run, at_work };
         let (polled, seat) = seat.sit(|| {
             luggage.enter(|| {
                 let mut cx = Context::from_waker(Waker::noop());
                 Pin::new(&mut work).poll(&mut cx)
             })
         });
+        luggage.home = Some((seat.limiter, seat.run));
         luggage.at_work = seat.at_work;
         let outcome = match polled {
             Ok(Poll::Ready(output)) => Ok(output),
@@ -273,34 +279,35 @@ where
             (outcome, luggage, state.abandoned.is_some())
         };
         let mut outcome = Some(outcome);
-        let keep = |dropped: Result<(), Payload>| {
-            if let Err(payload) = dropped {
-                pool.keep_panic(payload);
-            }
-        };
         if is_abandoned {
-            keep(luggage.drop_inside(outcome.take()));
+            pool.keep_panic_of(luggage.drop_inside(outcome.take()));
         }
         // What that wakes is of others.
-        keep(drop_caught(luggage.token.take()));
-        let (waker, abandoned) = {
+        pool.keep_panic_of(drop_caught(luggage.token.take()));
+        // Until all is told.
+        let at_work = luggage.at_work.take();
+        let (waker, unwanted, abandoned) = {
             let mut state = self.state.lock();
             // By invariant 3.
-            if state.abandoned.is_none() {
-                state.told = outcome.take();
-                self.claim.store(ENDED, Ordering::SeqCst);
-            }
-            (state.waker.take(), state.abandoned.take())
+            let unwanted = match outcome {
+                Some(outcome) if state.abandoned.is_none() => {
+                    state.told = Some((outcome, luggage));
+                    self.claim.store(ENDED, Ordering::SeqCst);
+                    None
+                }
+                outcome => Some((outcome, luggage)),
+            };
+            (state.waker.take(), unwanted, state.abandoned.take())
         };
-        keep(waker.map_or(Ok(()), |waker| caught(|| waker.wake())));
-        keep(luggage.drop_inside(outcome));
-        // Values of the user go with the last of them.
-        let Luggage { carried, variables, at_work, .. } = luggage;
-        keep(drop_caught((carried, variables)));
+        pool.keep_panic_of(waker.map_or(Ok(()), |waker| caught(|| waker.wake())));
+        if let Some((outcome, mut luggage)) = unwanted {
+            pool.keep_panic_of(luggage.drop_inside(outcome));
+            luggage.unpack(pool);
+        }
         if let Some(Abandoned { key, .. }) = abandoned {
             pool.strike_abandoned(key);
         }
-        keep(drop_caught(at_work));
+        pool.keep_panic_of(drop_caught(at_work));
     }
 
     fn refuse(&self, why: &Arc<io::Error>, pool: &Pool) {
@@ -309,9 +316,7 @@ where
             state.refused = Some(why.clone());
             state.waker.take()
         };
-        if let Err(payload) = waker.map_or(Ok(()), |waker| caught(|| waker.wake())) {
-            pool.keep_panic(payload);
-        }
+        pool.keep_panic_of(waker.map_or(Ok(()), |waker| caught(|| waker.wake())));
     }
 }
 

@@ -333,7 +333,7 @@ where
         block_on(poll_fn(|cx| {
             loop {
                 match self.job.look(cx) {
-                    Look::Ended(outcome) => {
+                    Look::Ended(outcome, _) => {
                         return Poll::Ready(outcome.unwrap_or_else(|_| panic!("it does not panic")));
                     }
                     Look::Call(mut call) => assert!(call.as_mut().poll(cx).is_ready()),

@@ -207,6 +207,13 @@ impl Pool {
         drop(what);
     }
 
+    /// Keeps the panic with which something ended that nobody awaits, if it did.
+    pub(crate) fn keep_panic_of(&self, ended: Result<(), Payload>) {
+        if let Err(payload) = ended {
+            self.keep_panic(payload);
+        }
+    }
+
     /// Keeps a panic that nobody awaits, for the end of the `run`.
     pub(crate) fn keep_panic(&self, payload: Payload) {
         let mut spare = Some(payload);

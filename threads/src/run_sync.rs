@@ -245,7 +245,10 @@ impl<F, T> RunSync<F, T> {
                 *call = None;
             }
             let ended = match job.look(cx) {
-                Look::Ended(outcome) => outcome.map(Ok),
+                Look::Ended(outcome, luggage) => {
+                    luggage.unpack(pool);
+                    outcome.map(Ok)
+                }
                 Look::Refused(error) => {
                     job.withdraw();
                     self.stage = Stage::Done;
