@@ -120,7 +120,8 @@ impl<C: Future + Unpin> Children<C> {
     /// polled once, for children register nowhere else.
     pub(crate) fn begin_turn(&mut self) -> bool {
         self.hub.bell.set_awake();
-        self.hub.swap_ready(&mut self.spare);
+        // By invariant 3 of the hub.
+        self.hub.swap_ready(&mut self.spare, self.live.min(TURN));
         self.batch.extend(self.spare.drain(..));
         let generation = host::generation();
         let now = host::situation();

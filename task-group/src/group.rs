@@ -368,6 +368,11 @@ where
                 return;
             }
             *left -= new.len();
+            if new.len() > 1 {
+                // By invariant 3 of the hub.
+                let tasks = self.children.live() + new.len() + self.core.inbox.count_new();
+                self.core.hub.make_room(tasks.min(TURN));
+            }
             for child in new {
                 if let Some(end) = self.children.take_in(child) {
                     self.tally.child(&self.core.hub, end);

@@ -4,6 +4,8 @@
 //! 1. Every task that has not ended is in the book, from when it is started. Those that ended go at the end of the turn.
 //! 2. A task has at most one ticket in the queue (its `queued` flag), and pushes none after its end. Its last one may be there
 //!    when its key is given out again, and is known by its id.
+//! 3. Who wakes one of the first tasks of a turn finds room in the queue. It may be another thread, and memory from there is
+//!    slow where an allocator has a lock around what each thread has.
 //!
 //! # Lock order
 //! The group's inbox before `book`, for who is started; `ready` is held alone.
@@ -88,10 +90,23 @@ impl Hub {
         }
     }
 
-    /// Exchanges the queue of woken tasks for an empty one.
-    pub(crate) fn swap_ready(&self, batch: &mut Vec<Ticket>) {
+    /// Exchanges the queue of woken tasks for an empty one with room for so many.
+    pub(crate) fn swap_ready(&self, batch: &mut Vec<Ticket>, room: usize) {
         debug_assert!(batch.is_empty());
+        batch.reserve(room);
         std::mem::swap(&mut *self.ready.lock(), batch);
+    }
+
+    /// Makes room in the queue for so many tasks.
+    pub(crate) fn make_room(&self, tasks: usize) {
+        let mut ready = self.ready.lock();
+        let more = tasks.saturating_sub(ready.len());
+        ready.reserve(more);
+    }
+
+    #[cfg(all(test, not(anyio_loom)))]
+    pub(crate) fn room(&self) -> usize {
+        self.ready.lock().capacity()
     }
 
     pub(crate) fn has_ready(&self) -> bool {

@@ -319,9 +319,10 @@ fn joint<C, E, T: Send + 'static>(
 #[cfg(all(test, not(anyio_loom)))]
 mod tests {
     use std::{
+        future::poll_fn,
         io,
-        sync::OnceLock,
-        task::{Context, Waker},
+        sync::{Mutex, OnceLock},
+        task::{Context, Poll, Waker},
     };
 
     use anyio_cancel_scope::yield_now;
@@ -345,6 +346,33 @@ mod tests {
         drop(group);
         assert!(tg.core.hub.book.lock().members().is_empty());
         assert_eq!(task.status(), TaskState::Cancelled);
+    }
+
+    // hub.rs, invariant 3
+    #[test]
+    fn whoever_wakes_the_tasks_of_a_turn_finds_room_for_them() {
+        const TASKS: usize = 100;
+        let hub = OnceLock::new();
+        let wakers: Mutex<Vec<Waker>> = Mutex::default();
+        let mut group = Box::pin(task_group(async |tg| -> io::Result<()> {
+            assert!(hub.set(tg.core.hub.clone()).is_ok());
+            for _ in 0..TASKS {
+                tg.start_soon(poll_fn(|cx| {
+                    wakers.lock().unwrap().push(cx.waker().clone());
+                    Poll::<()>::Pending
+                }));
+            }
+            Ok(())
+        }));
+        for _turn in 0..3 {
+            assert!(group.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            let woken = std::mem::take(&mut *wakers.lock().unwrap());
+            let hub = hub.get().unwrap();
+            let room = hub.room();
+            assert!(woken.len() == TASKS && room >= TASKS, "room for {room}");
+            woken.into_iter().for_each(Waker::wake);
+            assert_eq!(hub.room(), room);
+        }
     }
 
     // book.rs: a group may live as long as its program
