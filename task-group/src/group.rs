@@ -31,6 +31,7 @@ use pin_project_lite::pin_project;
 use crate::{
     ErrorGroup, TaskInfo,
     bell::Bell,
+    blocks::BLOCK,
     child::{ChildEnd, NewChild},
     children::{Children, Payload, TURN, discard_new, keep_first, raise},
     hub::Hub,
@@ -369,8 +370,8 @@ where
             }
             *left -= new.len();
             if new.len() > 1 {
-                // By invariant 3 of the hub.
-                let tasks = self.children.live() + new.len() + self.core.inbox.count_new();
+                // By invariant 3 of the hub. After a full block there may be more.
+                let tasks = if new.len() < BLOCK { self.children.live() + new.len() } else { TURN };
                 self.core.hub.make_room(tasks.min(TURN));
             }
             for child in new {
