@@ -64,16 +64,24 @@ pub(crate) type TellLeftOver = Box<dyn FnOnce(&[LeftOver]) + Send>;
 
 /// What a `run` comes to.
 pub(crate) struct Ended<T> {
-    /// What came out; the tasks of a run that is watched, if it got stuck.
-    pub(crate) output: Result<T, TaskTree>,
+    /// What came out; how a run that is watched got stuck.
+    pub(crate) output: Result<T, Stuck>,
     /// The number of the signal that cancelled it.
     pub(crate) signal: Option<i32>,
+}
+
+/// Nothing could run any more.
+pub(crate) struct Stuck {
+    /// What it had of tasks then.
+    pub(crate) tree: TaskTree,
+    /// The first panic that nobody took: it may be why, or come of its end, which refuses what threads wait for.
+    pub(crate) panic: Option<Payload>,
 }
 
 impl<T> Ended<T> {
     /// What came out of a run that nobody watches, and that therefore waits as long as it has to.
     pub(crate) fn output(self) -> T {
-        self.output.unwrap_or_else(|tree| panic!("run: nothing can run any more; the tasks are\n{tree}"))
+        self.output.unwrap_or_else(|stuck| panic!("run: nothing can run any more; the tasks are\n{}", stuck.tree))
     }
 }
 
@@ -150,13 +158,13 @@ pub(crate) fn run<F: Future>(mut plan: Plan, place: &'static Location<'static>, 
     drop(task);
     session.pool.close();
     let panicked = session.end_what_belongs_to_it(thread_grace, on_left_over);
-    let output = match (output, dropped) {
-        (Err(payload), _) | (Ok(_), Err(payload)) => resume_unwind(payload),
-        (Ok(output), Ok(_)) => output,
+    let output = output.unwrap_or_else(|payload| resume_unwind(payload));
+    let panic = dropped.err().or_else(|| session.pool.take_first_panic()).or(panicked);
+    let output = match (output, panic) {
+        (Err(tree), panic) => Err(Stuck { tree, panic }),
+        (Ok(_), Some(payload)) => resume_unwind(payload),
+        (Ok(output), None) => Ok(output),
     };
-    if let Some(payload) = session.pool.take_first_panic().or(panicked) {
-        resume_unwind(payload);
-    }
     // What came in the last poll came before the end.
     session.look_for_a_signal(&mut Context::from_waker(Waker::noop()));
     Ended { output, signal: session.signal }

@@ -19,7 +19,7 @@ use crate::{
     __private::{Outcome, Verdict},
     Builder,
     limit::Watchdog,
-    session::Watched,
+    session::{Stuck, Watched},
 };
 
 /// How a test is run.
@@ -73,12 +73,14 @@ impl TestRun {
             )));
         }
         let ended = ended.map_err(Failure::Panicked)?;
-        let output = ended.output.map_err(|tree| {
+        let output = ended.output.map_err(|Stuck { tree, panic }| {
+            let panic = panic.map(|payload| format!("\nNobody took the panic: {}", words(&*payload)));
             Failure::Told(format!(
                 "nothing can run any more: every task waits, and no timer, no thread of this run and no descriptor can wake \
                  one. If something else does (a `std::thread`, tokio, async-io), say `#[anyio::test(foreign_wakers)]`. The \
-                 tasks are\n{}",
-                tree.to_string().trim_end()
+                 tasks are\n{}{}",
+                tree.to_string().trim_end(),
+                panic.unwrap_or_default()
             ))
         })?;
         let verdict = verdict(&output);

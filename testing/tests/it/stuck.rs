@@ -13,7 +13,7 @@ use std::{
 use anyio_cancel_scope::{
     CancelExt, CancelScope, RunRecord, VirtualClock, host::Outside, move_on_after, shield, sleep, sleep_forever,
 };
-use anyio_future_contract::Sleeper;
+use anyio_future_contract::{OnDrop, Sleeper};
 use anyio_runtime::offload;
 use anyio_signals::{Signal, open_signal_receiver};
 use anyio_sync::Event;
@@ -76,6 +76,20 @@ fn it_fails_at_once_wherever_it_waits() {
         assert!(message.contains("nothing can run any more") && message.contains("stuck.rs"), "{message}");
         assert!(begun.elapsed() < Duration::from_secs(20), "its limit is a minute");
     }
+}
+
+#[anyio_testing::test]
+#[ignore = "a specimen: another test runs it"]
+async fn panics_when_it_is_dropped() {
+    let _bomb = OnDrop(|| std::panic::resume_unwind(Box::new("in a destructor")));
+    let _ = sleep_forever().await;
+}
+
+#[test]
+fn a_panic_that_comes_of_its_end_does_not_hide_why() {
+    let message = message_of(panics_when_it_is_dropped);
+    assert!(message.contains("nothing can run any more") && message.contains("waits in sleep_forever"), "{message}");
+    assert!(message.ends_with("\nNobody took the panic: in a destructor"), "{message}");
 }
 
 #[test]
