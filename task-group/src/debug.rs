@@ -15,7 +15,7 @@ use anyio_cancel_scope::{
 use crate::{
     TaskId, TaskInfo,
     hub::Hub,
-    registry,
+    registry::{self, Root},
     task::{Header, header},
 };
 
@@ -95,10 +95,11 @@ pub fn task_tree() -> TaskTree {
     Picture::take(run.trial()).draw()
 }
 
-/// The tasks of the watched run of which this is the root.
+/// The tasks of the watched run of which this is the root, and those of its threads that are root tasks of their own.
 pub(crate) fn tree_of(root: &TaskRef, trial: &Trial) -> TaskTree {
     let mut picture = Picture::take(Some(trial));
-    picture.roots = vec![root.clone()];
+    picture.roots.retain(|other| other.trial == trial.id() && !Arc::ptr_eq(&other.task, root));
+    picture.roots.insert(0, Root { task: root.clone(), trial: trial.id() });
     picture.top.retain(|hub| hub.trial == trial.id());
     picture.draw()
 }
@@ -124,7 +125,7 @@ fn members_of(hub: &Hub) -> Vec<Place> {
 }
 
 struct Picture<'a> {
-    roots: Vec<TaskRef>,
+    roots: Vec<Root<TaskRef>>,
     /// Groups whose host is none of our tasks.
     top: Vec<Arc<Hub>>,
     hosted: HashMap<TaskId, Vec<Arc<Hub>>>,
@@ -140,7 +141,7 @@ impl<'a> Picture<'a> {
         let id = |task: &TaskRef| header(task).map(Header::id);
         let known: HashSet<TaskId> = roots
             .iter()
-            .filter_map(id)
+            .filter_map(|root| id(&root.task))
             .chain(groups.iter().flat_map(|hub| hub.members()).filter_map(|task| id(&task)))
             .collect();
         let (mut top, mut hosted) = (Vec::new(), HashMap::<TaskId, Vec<Arc<Hub>>>::new());
@@ -155,7 +156,7 @@ impl<'a> Picture<'a> {
 
     fn draw(&self) -> TaskTree {
         let (mut lines, mut tasks) = (Vec::new(), Vec::new());
-        let roots = self.roots.iter().cloned().map(Place::Task);
+        let roots = self.roots.iter().map(|root| Place::Task(root.task.clone()));
         let top = self.top.iter().cloned().map(Place::Group);
         // A work list, for the tree may be deeper than the stack: what is drawn first lies on top.
         let mut work: Vec<(Place, usize, u64)> = roots.chain(top).map(|place| (place, 0, 0)).collect();

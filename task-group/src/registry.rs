@@ -4,14 +4,22 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use anyio_cancel_scope::host::{TaskHost, TaskRef};
+use anyio_cancel_scope::host::{TaskHost, TaskRef, trial_id};
 use slab::Slab;
 
 use crate::hub::Hub;
 
 struct Registry {
     groups: Slab<Weak<Hub>>,
-    roots: Slab<Weak<dyn TaskHost>>,
+    roots: Slab<Root<Weak<dyn TaskHost>>>,
+}
+
+/// A root task.
+#[derive(Clone)]
+pub(crate) struct Root<T> {
+    pub(crate) task: T,
+    /// The watched run in which it was made; 0 if there is none.
+    pub(crate) trial: u64,
 }
 
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { groups: Slab::new(), roots: Slab::new() });
@@ -35,9 +43,10 @@ pub(crate) fn groups() -> Vec<Arc<Hub>> {
     groups.iter().filter_map(Weak::upgrade).collect()
 }
 
-pub(crate) fn roots() -> Vec<TaskRef> {
-    let roots: Vec<Weak<dyn TaskHost>> = registry().roots.iter().map(|(_, root)| root.clone()).collect();
-    roots.iter().filter_map(Weak::upgrade).collect()
+/// The root tasks that exist now.
+pub(crate) fn roots() -> Vec<Root<TaskRef>> {
+    let roots: Vec<_> = registry().roots.iter().map(|(_, root)| root.clone()).collect();
+    roots.iter().filter_map(|root| Some(Root { task: root.task.upgrade()?, trial: root.trial })).collect()
 }
 
 /// A root task in the registry, until dropped.
@@ -46,7 +55,8 @@ pub(crate) struct RootEntry(usize);
 
 impl RootEntry {
     pub(crate) fn new(root: &TaskRef) -> Self {
-        Self(registry().roots.insert(Arc::downgrade(root)))
+        let root = Root { task: Arc::downgrade(root), trial: trial_id() };
+        Self(registry().roots.insert(root))
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a thread waits for: the output of a future that somebody else polls.
 //!
 //! # Invariants
-//! 1. A worker that waits here without a limit is not at work, so that a virtual clock can jump to what it waits for. It is again
-//!    before anybody can see that the answer is there: whoever gives that says so for it, under the lock. So there is no moment
-//!    in between in which nothing seems to run. One that waits with a limit is at work: it will go on by itself.
+//! 1. A worker that waits here without a limit, for what its own `run` polls, is not at work, so that a virtual clock can jump to
+//!    what it waits for. It is again before anybody can see that the answer is there: whoever gives that says so for it, under the
+//!    lock. So there is no moment in between in which nothing seems to run. One that waits with a limit, or for somebody of whom its
+//!    `run` knows nothing, is at work: it will go on by itself.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -48,11 +49,13 @@ impl<T> Answer<T> {
         (answer.clone(), Responder { answer: Some(answer), why })
     }
 
-    /// Waits until it is there, or until then.
-    pub(crate) fn wait_until(&self, until: Option<Instant>) -> Option<Asked<T>> {
+    /// Waits until it is there, or until then; `of` is the `run` that polls what it comes from, if one does.
+    pub(crate) fn wait_until(&self, of: Option<&Arc<RunRecord>>, until: Option<Instant>) -> Option<Asked<T>> {
         let mut state = self.state.lock();
-        if until.is_none() {
-            state = self.rest(state);
+        if until.is_none()
+            && let Some(of) = of
+        {
+            state = self.rest(of, state);
         }
         loop {
             if let Some((asked, at_work)) = state.take() {
@@ -75,16 +78,16 @@ impl<T> Answer<T> {
         }
     }
 
-    pub(crate) fn wait(&self) -> Asked<T> {
-        self.wait_until(None).expect("it waits for ever")
+    pub(crate) fn wait(&self, of: Option<&Arc<RunRecord>>) -> Asked<T> {
+        self.wait_until(of, None).expect("it waits for ever")
     }
 
-    /// This thread is not at work any more, if the answer is not there and it is a worker.
-    fn rest<'a>(&'a self, mut state: Guard<'a, State<T>>) -> Guard<'a, State<T>> {
+    /// This thread is not at work any more, if the answer is not there and it is a worker of this `run`.
+    fn rest<'a>(&'a self, of: &Arc<RunRecord>, mut state: Guard<'a, State<T>>) -> Guard<'a, State<T>> {
         let State::Open(waits) = &mut *state else { return state };
         let at_work = Seat::with(|seat| {
-            let at_work = seat.at_work.take();
-            *waits = at_work.is_some().then(|| seat.run.clone());
+            let at_work = if Arc::ptr_eq(&seat.run, of) { seat.at_work.take() } else { None };
+            *waits = at_work.is_some().then(|| of.clone());
             at_work
         });
         drop(state);

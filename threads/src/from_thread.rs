@@ -112,10 +112,11 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let seat = Seat::with(|seat| (seat.host.clone(), seat.name.clone(), seat.started_at));
-    let Some((host, name, started_at)) = seat else { return Err(RunFinished::new(Why::NotAwaited)) };
-    let shown = Shown::new(name, started_at, call);
-    let given = ask(Why::Abandoned, |responder| {
+    let seat = Seat::with(|seat| (seat.host.clone(), seat.run.clone()));
+    let Some((host, run)) = seat else { return Err(RunFinished::new(Why::NotAwaited)) };
+    // Before its host can know, so that it is there for whoever finds that nobody polls that.
+    let shown = Shown::here(call);
+    let given = ask(&run, Why::Abandoned, |responder| {
         // Refused, it is dropped here, and so the answer says that.
         drop(host.call(Box::pin(Call::new(work, responder))));
     });

@@ -55,11 +55,11 @@ impl Seat {
     }
 }
 
-/// Has somebody asked, and waits on this thread for the answer.
-pub(crate) fn ask<T>(why: Why, send: impl FnOnce(Responder<T>)) -> Asked<T> {
+/// Has somebody of `run` asked, and waits on this thread for the answer.
+pub(crate) fn ask<T>(run: &Arc<RunRecord>, why: Why, send: impl FnOnce(Responder<T>)) -> Asked<T> {
     let (answer, responder) = Answer::new(why);
     send(responder);
-    answer.wait()
+    answer.wait(Some(run))
 }
 
 /// Whether this thread is at work for `run`, so that a wait for the end of that would never be over.

@@ -28,6 +28,7 @@ use loom::{future::block_on, model::Builder};
 
 use crate::{
     answer::Answer,
+    host::Seat,
     job::{Job, Look},
     loan::Loan,
     pool::{Pool, System, Work},
@@ -456,7 +457,8 @@ fn a_worker_that_has_its_answer_is_at_work() {
         let (last, more) = (Chore::new(), Chore::new());
         let (holds, until) = (more.clone(), last.clone());
         let pair = Pair::new(move || {
-            let given = answer.wait();
+            let run = Seat::with(|seat| seat.run.clone()).expect("it is a worker");
+            let given = answer.wait(Some(&run));
             holds.step(|steps| steps.runs += 1);
             until.wait(|steps| steps.runs > 0);
             given.unwrap().unwrap_or_else(|_| panic!("it is a value"))

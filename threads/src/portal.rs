@@ -21,6 +21,8 @@ use crate::{
 ///
 /// A portal is [opened](blocking_portal) by a task of any executor, or has a [thread of its own](crate::from_thread::start_blocking_portal).
 ///
+/// While a worker thread waits for a task of a portal, it shows in the task tree, as one in [`from_thread::run`](crate::from_thread::run).
+///
 /// Mirrors [`BlockingPortal`](https://anyio.readthedocs.io/en/stable/threads.html#calling-asynchronous-code-from-an-external-thread).
 /// There is no counterpart to its `wrap_async_context_manager`: a task that waits to be [cancelled](PortalTask::cancel) cleans up in
 /// its own code.
@@ -133,7 +135,7 @@ impl BlockingPortal {
         F::Output: Send + 'static,
     {
         self.assert_elsewhere("BlockingPortal::call");
-        self.start_task_soon(fut)?.wait()
+        self.start_task_soon(fut)?.wait_in(&"BlockingPortal::call")
     }
 
     /// Starts `fut` as a task; the handle waits for it, asks for it and cancels it.
@@ -209,17 +211,17 @@ impl BlockingPortal {
         self.assert_elsewhere("BlockingPortal::start_task");
         let (answer, responder) = Answer::new(Why::Portal);
         let (group, name) = (self.shared.group.clone(), self.name.clone());
-        let started = self.call(async move {
+        let started = self.start_task_soon(async move {
             let task = move |status| Call::new(f(status), responder);
             match name {
                 Some(name) => group.task(name).start(task).await,
                 None => group.start(task).await,
             }
         });
-        match started? {
+        match started?.wait_in(&"BlockingPortal::start_task")? {
             Ok((value, handle)) => Ok((value, PortalTask::new(answer, handle, self.clone()))),
             // What it came to by itself says more.
-            Err(error) => match unwrap(answer.wait())? {
+            Err(error) => match unwrap(answer.wait(self.run()))? {
                 Err(failed) => Err(failed),
                 Ok(_) => Err(never_started(error).map_or_else(|| RunFinished::new(Why::Portal).into(), E::from)),
             },
@@ -254,6 +256,11 @@ impl BlockingPortal {
         self.shared.stopped.wait()
     }
 
+    /// That of which the tasks of the portal are, if it was opened in one.
+    pub(crate) fn run(&self) -> Option<&Arc<RunRecord>> {
+        self.shared.run.as_ref()
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         self.shared.stopped.is_set()
     }
@@ -277,12 +284,12 @@ impl BlockingPortal {
 
     /// Whether the end of the `run` that has it cannot be waited for here, as this thread is at work for it.
     pub(crate) fn would_outlive(&self) -> bool {
-        self.shared.run.as_ref().is_some_and(is_of)
+        self.run().is_some_and(is_of)
     }
 
     #[track_caller]
     pub(crate) fn assert_elsewhere(&self, call: &str) {
-        let here = self.shared.run.as_ref().is_some_and(would_block);
+        let here = self.run().is_some_and(would_block);
         assert!(
             !here,
             "{call}: this thread is inside of the `run` that has the portal, which would be blocked; `.await` here"

@@ -2,16 +2,19 @@
 
 use std::{
     fmt,
+    panic::Location,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use anyio_cancel_scope::Verb;
 use anyio_task_group::TaskHandle;
 
 use crate::{
     answer::{Answer, unwrap},
     portal::BlockingPortal,
     run_finished::RunFinished,
+    shown::Shown,
 };
 
 /// A handle to a task that was started through a [`BlockingPortal`], for code that does not await.
@@ -39,7 +42,14 @@ impl<T> PortalTask<T> {
     #[track_caller]
     pub fn wait(self) -> Result<T, RunFinished> {
         self.assert_elsewhere("PortalTask::wait");
-        unwrap(self.answer.wait())
+        self.wait_in(&"PortalTask::wait")
+    }
+
+    /// Waits for it in this call.
+    #[track_caller]
+    pub(crate) fn wait_in(self, verb: Verb) -> Result<T, RunFinished> {
+        let _shown = Shown::here((verb, Location::caller()));
+        unwrap(self.answer.wait(self.portal.run()))
     }
 
     /// Waits at most so long, in real time: gives the output, or itself back. A worker that waits here is at work, for a virtual
@@ -55,7 +65,10 @@ impl<T> PortalTask<T> {
         self.assert_elsewhere("PortalTask::wait_for");
         // What is beyond all time is no limit.
         let until = Instant::now().checked_add(most);
-        match self.answer.wait_until(until) {
+        let shown = Shown::here((&"PortalTask::wait_for", Location::caller()));
+        let asked = self.answer.wait_until(self.portal.run(), until);
+        drop(shown);
+        match asked {
             Some(asked) => Ok(unwrap(asked)),
             None => Err(self),
         }

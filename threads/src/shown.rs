@@ -9,6 +9,8 @@ use std::{
 use anyio_cancel_scope::{Checkpoint, Verb};
 use anyio_task_group::host::RootTask;
 
+use crate::host::Seat;
+
 /// The name of a closure: its own, or the function in which it was written.
 pub(crate) fn name_of<F>(given: Option<Cow<'static, str>>) -> Cow<'static, str> {
     given.unwrap_or_else(|| {
@@ -27,7 +29,7 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// A closure of this name, started there, which is in this call.
+    /// A closure of this name, started there for the `run` of here, which is in this call.
     pub(crate) fn new(
         name: Cow<'static, str>,
         started_at: &'static Location<'static>,
@@ -39,5 +41,12 @@ impl Shown {
             Poll::Ready(())
         });
         Self { _entry: entry }
+    }
+
+    /// The closure that this thread runs, if it is a worker in one, which waits in this call.
+    pub(crate) fn here(call: (Verb, &'static Location<'static>)) -> Option<Self> {
+        let (run, name, started_at) = Seat::with(|seat| (seat.run.clone(), seat.name.clone(), seat.started_at))?;
+        // It may be inside of another one, of its own.
+        Some(run.enter(|| Self::new(name, started_at, call)))
     }
 }

@@ -1,6 +1,6 @@
 //! A handle to a `run`, for threads that no task awaits.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, panic::Location, sync::Arc};
 
 use anyio_cancel_scope::{
     RunRecord,
@@ -14,6 +14,7 @@ use crate::{
     host::{ask, would_block},
     job::Once,
     run_finished::{RunFinished, Why},
+    shown::Shown,
 };
 
 /// A handle to the `run` in which it was [taken](current_token): any thread can have futures run there with it.
@@ -89,7 +90,8 @@ impl RunToken {
             "RunToken::run: this thread is inside of the same `run`, which would be blocked; `.await` the future here"
         );
         let mut carried = self.carried.clone();
-        unwrap(ask(Why::Run, |responder| {
+        let _shown = Shown::here((&"RunToken::run", Location::caller()));
+        unwrap(ask(&self.run, Why::Run, |responder| {
             let call = Call::new(fut, responder);
             let refused = carried.enter(|| host::spawn(&self.run, call));
             // It is dropped here, and so the answer says that.

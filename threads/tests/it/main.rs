@@ -13,6 +13,8 @@ mod ported;
 mod refused;
 mod run_end;
 mod send_sync;
+
+mod stuck;
 mod support;
 mod swept;
 mod token;

@@ -7,7 +7,7 @@ use anyio_future_contract::Sleeper;
 use anyio_runtime::Builder;
 use anyio_task_group::gather;
 use anyio_threads::{
-    from_thread::{self, blocking_portal},
+    from_thread::{self, blocking_portal, start_blocking_portal},
     to_thread,
 };
 
@@ -98,6 +98,25 @@ fn it_jumps_to_the_end_of_what_a_thread_waits_for_without_a_limit_only() {
             .await
         });
         assert_eq!(waits.await, Ok(Some((begun, begun + HOUR))));
+    });
+}
+
+// Another run goes on by itself.
+#[test]
+fn it_does_not_jump_while_a_thread_waits_for_another_run() {
+    jumping(async || {
+        let (begun, home) = (now(), Sleeper::here());
+        let waits = to_thread::run_sync(move || {
+            let (portal, worker) = (start_blocking_portal().unwrap(), Sleeper::here());
+            portal
+                .call(async move {
+                    worker.wait_until_asleep();
+                    home.wait_until_asleep();
+                })
+                .unwrap();
+        });
+        assert_eq!(move_on_after(HOUR, async { waits.await.map(Some) }).await, Ok(Some(Some(()))));
+        assert_eq!(now(), begun);
     });
 }
 
