@@ -68,6 +68,8 @@ pub(crate) struct Ended<T> {
     pub(crate) output: Result<T, Stuck>,
     /// The number of the signal that cancelled it.
     pub(crate) signal: Option<i32>,
+    /// What it did not wait for.
+    pub(crate) left_over: Vec<LeftOver>,
 }
 
 /// Nothing could run any more.
@@ -157,7 +159,7 @@ pub(crate) fn run<F: Future>(mut plan: Plan, place: &'static Location<'static>, 
     }));
     drop(task);
     session.pool.close();
-    let panicked = session.end_what_belongs_to_it(thread_grace, on_left_over);
+    let host::Ended { left_over, panic: panicked } = session.end_what_belongs_to_it(thread_grace, on_left_over);
     let output = output.unwrap_or_else(|payload| resume_unwind(payload));
     let panic = dropped.err().or_else(|| session.pool.take_first_panic()).or(panicked);
     let output = match (output, panic) {
@@ -167,7 +169,7 @@ pub(crate) fn run<F: Future>(mut plan: Plan, place: &'static Location<'static>, 
     };
     // What came in the last poll came before the end.
     session.look_for_a_signal(&mut Context::from_waker(Waker::noop()));
-    Ended { output, signal: session.signal }
+    Ended { output, signal: session.signal, left_over }
 }
 
 pin_project! {
@@ -268,15 +270,15 @@ impl Session {
         self.record.enter(|| with_clock_of(self.clock.clone(), || task.tree(trial)))
     }
 
-    /// Ends what upper crates have hung on the record; the first panic of it comes out.
-    fn end_what_belongs_to_it(&self, grace: Duration, tell: Option<TellLeftOver>) -> Option<Payload> {
+    /// Ends what upper crates have hung on the record.
+    fn end_what_belongs_to_it(&self, grace: Duration, tell: Option<TellLeftOver>) -> host::Ended {
         let now = Instant::now();
         let never = || now + Duration::from_secs(86_400 * 365);
         let ended = host::end(&self.record, now.checked_add(grace).unwrap_or_else(never));
         if let Some(tell) = tell.filter(|_| !ended.left_over.is_empty()) {
             tell(&ended.left_over);
         }
-        ended.panic
+        ended
     }
 
     fn look_for_a_signal(&mut self, cx: &mut Context<'_>) {

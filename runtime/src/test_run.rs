@@ -87,7 +87,8 @@ impl TestRun {
         // An error that it returns says more than what followed from it.
         if verdict.outcome != Outcome::Failed {
             check(&record)?;
-            let left = record.trial().map(left_over).unwrap_or_default();
+            let mut left = record.trial().map(left_over).unwrap_or_default();
+            left.extend(ended.left_over.iter().map(|closure| format!("a closure on a worker thread, {closure}")));
             if !left.is_empty() {
                 let left = left.join("\n  ");
                 return Err(Failure::Told(format!(

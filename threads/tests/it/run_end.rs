@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyio_runtime::{Builder, run};
+use anyio_runtime::{
+    __private::{Outcome, TestRun, Verdict},
+    Builder, run,
+};
 use anyio_task_group::{debug::task_tree, task_group};
 use anyio_threads::{from_thread, to_thread};
 
@@ -67,6 +70,33 @@ fn what_outlives_the_grace_is_told_and_shown() {
         assert!(tree.contains("the slow one") && tree.contains("abandoned"), "{tree}");
         gate.open();
         until(|| !task_tree().to_string().contains("the slow one"));
+    });
+}
+
+// A test has no `on_left_over`: it fails.
+#[test]
+fn a_test_that_a_closure_outlives_fails_with_that() {
+    ends(|| {
+        let gate = Gate::default();
+        let at = gate.clone();
+        let test = TestRun::new(Duration::from_secs(60));
+        let ended = test.run(
+            Builder::new().thread_grace(Duration::from_millis(20)),
+            async {
+                let theirs = at.clone();
+                let mut call = to_thread::run_sync(move || theirs.pass()).named("the slow one");
+                start(&mut call).await;
+                at.wait_for(1);
+            },
+            |()| Verdict { outcome: Outcome::Fine, error: None },
+        );
+        gate.open();
+        let message = ended.unwrap_err().to_string();
+        let line = message.lines().last().unwrap();
+        assert!(
+            line.starts_with("  a closure on a worker thread, the slow one, started at threads/tests"),
+            "{message}"
+        );
     });
 }
 
