@@ -61,6 +61,13 @@ impl<C, E> Core<C, E> {
         }
     }
 
+    /// Leaves an end for the group, or hands it back if that has ended.
+    pub(crate) fn leave_late(&self, late: Late<E>) -> Result<(), Late<E>> {
+        self.inbox.leave_late(late)?;
+        self.hub.bell.ring();
+        Ok(())
+    }
+
     /// The group is closed.
     #[cold]
     #[track_caller]
@@ -260,11 +267,15 @@ impl<C, E, T> Running<C, E, T> {
                 keep_first(first, payload);
             }
         }
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(late))) {
-            keep_first(first, payload);
-        }
         if let Some(payload) = self.children.take_panic() {
             keep_first(first, payload);
+        }
+        for late in late {
+            let panic = match late {
+                Late::Panicked(payload) => Some(payload),
+                Late::Failed(error) => catch_unwind(AssertUnwindSafe(|| drop(error))).err(),
+            };
+            panic.into_iter().for_each(|payload| keep_first(first, payload));
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) enum Phase {
     Dropped,
 }
 
-/// What a child ended with whose `start` was dropped before it could take it.
+/// What a child ended with that somebody else was to take, and did not.
 pub(crate) enum Late<E> {
     Failed(E),
     Panicked(Payload),
@@ -53,17 +53,14 @@ impl<C, E> Inbox<C, E> {
         }
     }
 
-    pub(crate) fn leave_late(&self, late: Late<E>) {
-        let rejected = {
-            let mut state = self.state.lock();
-            if state.phase == Phase::Open {
-                state.late.push(late);
-                None
-            } else {
-                Some(late)
-            }
-        };
-        drop(rejected);
+    /// Leaves an end for the group's next turn, or hands it back if there is none.
+    pub(crate) fn leave_late(&self, late: Late<E>) -> Result<(), Late<E>> {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            return Err(late);
+        }
+        state.late.push(late);
+        Ok(())
     }
 
     /// Takes children out in the order in which they were submitted, up to `most`; not always as many as there are.

@@ -350,8 +350,7 @@ impl<C, E, V, T, M> Drop for Start<C, E, V, T, M> {
             }
         };
         if let Some(late) = late {
-            self.core.inbox.leave_late(late);
-            self.core.hub.bell.ring();
+            drop(self.core.leave_late(late));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `task_group`, and the handle that its body and children start tasks with.
 
-use std::{borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc};
+use std::{any::Any, borrow::Cow, fmt, future::Future, panic::Location, pin::Pin, sync::Arc};
 
 use anyio_cancel_scope::{CancelError, CancelScope};
 
@@ -9,6 +9,7 @@ use crate::{
     child::{Child, ChildEnd, InTask, NewChild},
     group::{Core, Group},
     handle::Repr,
+    inbox::Late,
     start::{Start, Starting},
     task::{Name, Task},
 };
@@ -229,6 +230,18 @@ impl<'env, E> TaskGroup<'env, E> {
     /// The tasks that have not ended.
     pub fn tasks(&self) -> Vec<TaskInfo> {
         self.core.tasks()
+    }
+
+    /// Has the group end with a panic of one of its tasks that somebody else was to take, and did not.
+    ///
+    /// # Errors
+    /// The panic, if the group has ended.
+    #[doc(hidden)]
+    pub fn leave_panic(&self, payload: Box<dyn Any + Send>) -> Result<(), Box<dyn Any + Send>> {
+        self.core.leave_late(Late::Panicked(payload)).map_err(|late| match late {
+            Late::Panicked(payload) => payload,
+            Late::Failed(_) => unreachable!("it comes back as it was"),
+        })
     }
 
     /// Keeps the group from returning until the [`Hold`] is dropped.

@@ -464,6 +464,16 @@ fn a_panic_that_start_did_not_take_before_it_was_dropped_goes_to_the_group() {
 }
 
 #[test]
+fn a_panic_that_start_did_not_take_comes_out_of_the_drop_of_a_group_that_did_not_either() {
+    let mut elsewhere = Elsewhere::new();
+    let mut start = Probe::new(elsewhere.tg.start::<(), _, _, _>(async |_status| panic!("untaken")));
+    start.waits();
+    panics_in(|| elsewhere.group.waits());
+    start.drop_future();
+    assert_eq!(panic_of(|| elsewhere.group.drop_future()), "untaken");
+}
+
+#[test]
 fn a_start_that_is_dropped_after_started_drops_the_value_and_lets_the_task_live() {
     let census = Census::new();
     let (log, gate) = (Log::new(), Gate::new());
