@@ -1,6 +1,6 @@
 //! A door for threads into the tasks of some executor.
 
-use std::{borrow::Cow, error::Error, fmt, future::Future, io, panic::resume_unwind, sync::Arc};
+use std::{borrow::Cow, error::Error, fmt, future::Future, io, sync::Arc};
 
 use anyio_cancel_scope::{CancelError, Cancelled, RunRecord, host::cancelled};
 use anyio_sync::Event;
@@ -141,7 +141,8 @@ impl BlockingPortal {
     /// Starts `fut` as a task; the handle waits for it, asks for it and cancels it.
     ///
     /// Its output goes to the handle. So does its panic, for whoever waits with that; when the handle is dropped instead, before
-    /// or after, the panic comes out of the portal, whose other tasks are cancelled.
+    /// or after, the panic comes out of the portal, whose other tasks are cancelled. A handle may outlive the portal: nobody is
+    /// there then to whom the panic could come when it is dropped, so it is lost, but for what the panic hook has told.
     ///
     /// # Errors
     /// [`RunFinished`], if the portal was stopped; `fut` has been dropped then.
@@ -235,6 +236,9 @@ impl BlockingPortal {
 
     /// Stops the portal: nothing can be started through it any more. The tasks that are there run on, and are waited for by
     /// whoever has the portal; or they are cancelled.
+    ///
+    /// What they come to is still in their handles, also when the portal has ended: so a panic which nobody has waited for until
+    /// then does not come out of the portal.
     pub fn stop(&self, cancel_remaining: bool) {
         let hold = self.shared.open.lock().take();
         drop(hold);
@@ -265,14 +269,10 @@ impl BlockingPortal {
         self.shared.stopped.is_set()
     }
 
-    /// Has a panic come out of the portal, if that is still open.
+    /// Has a panic come out of the portal, if that has not ended.
     pub(crate) fn resume(&self, payload: Payload) {
-        match self.enter() {
-            Ok(pass) => {
-                self.shared.group.start_soon(async move { resume_unwind(payload) });
-                drop(pass);
-            }
-            Err(_) => discard(payload),
+        if let Err(payload) = self.shared.group.leave_panic(payload) {
+            discard(payload);
         }
     }
 

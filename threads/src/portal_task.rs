@@ -19,7 +19,8 @@ use crate::{
 
 /// A handle to a task that was started through a [`BlockingPortal`], for code that does not await.
 ///
-/// Dropping it neither stops nor cancels the task. A panic that nobody has waited for comes out of the portal then.
+/// Dropping it neither stops nor cancels the task. A panic that nobody has waited for comes out of the portal then, be that stopped
+/// or not. When the portal has ended, it can still be waited for; dropped instead, the panic is lost.
 pub struct PortalTask<T> {
     answer: Arc<Answer<T>>,
     handle: TaskHandle<()>,

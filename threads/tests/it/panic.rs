@@ -13,7 +13,7 @@ use anyio_threads::{
     to_thread,
 };
 
-use crate::support::{Gate, OnDrop, ends, panic_of, polled, until, words};
+use crate::support::{Census, Gate, OnDrop, ends, panic_of, polled, until, words};
 
 fn boom(words: &'static str) -> ! {
     resume_unwind(Box::new(words))
@@ -80,6 +80,23 @@ fn a_panic_of_the_destructor_of_what_a_thread_asked_for_comes_out_in_the_thread_
             });
             assert_eq!(caught.await, Ok(("in a destructor".into(), "in a destructor".into())));
         });
+    });
+}
+
+// Nobody is there to whom it could come.
+#[test]
+fn a_panic_goes_silently_with_a_handle_that_outlived_its_portal() {
+    ends(|| {
+        let portal = start_blocking_portal().unwrap();
+        let census = Census::default();
+        let payload = census.one();
+        let task = portal.start_task_soon(async { resume_unwind(Box::new(payload)) });
+        let task: PortalTask<()> = task.unwrap();
+        until(|| task.is_finished());
+        drop(portal);
+        assert_eq!(census.count(), 1);
+        drop(task);
+        assert_eq!(census.count(), 0);
     });
 }
 

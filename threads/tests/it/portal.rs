@@ -393,6 +393,36 @@ fn a_panic_is_not_lost_with_a_handle_that_is_dropped_after_it() {
     });
 }
 
+// G3
+#[test]
+fn a_panic_is_not_lost_with_a_handle_that_is_dropped_after_the_stop() {
+    ends(|| {
+        let panicked = panic_of(|| {
+            let portal = start_blocking_portal().unwrap();
+            let other = portal.start_task_soon(sleep_forever()).unwrap();
+            let task = portal.start_task_soon(async { resume_unwind(Box::new("unseen")) }).unwrap();
+            until(|| task.is_finished());
+            portal.stop(false);
+            drop(task);
+            assert!(other.wait().unwrap().is_err());
+        });
+        assert_eq!(panicked, "unseen");
+    });
+}
+
+#[test]
+fn an_output_and_a_panic_are_there_for_who_waits_after_the_end_of_the_portal() {
+    ends(|| {
+        let portal = start_blocking_portal().unwrap();
+        let task = portal.start_task_soon(async { 7 }).unwrap();
+        let panics = portal.start_task_soon(async { resume_unwind(Box::new("seen")) }).unwrap();
+        until(|| panics.is_finished());
+        drop(portal);
+        assert_eq!(task.wait(), Ok(7));
+        assert_eq!(panic_of(|| drop(panics.wait().map(drop))), "seen");
+    });
+}
+
 // T2; anyio: tests/test_from_thread.py::TestBlockingPortal::test_contextvar_propagation_sync; anyio: tests/test_from_thread.py::TestBlockingPortal::test_contextvar_propagation_async
 #[test]
 fn a_task_sees_the_variables_of_the_thread_that_starts_it() {
