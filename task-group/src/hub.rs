@@ -80,11 +80,14 @@ impl Hub {
 
     /// A ticket was taken out of the queue whose task runs no more, or not yet: one that is not taken in yet is polled then in
     /// any case, and may be woken from now on.
+    ///
+    /// Who ended is not in the book any more: it was polled by its only ticket, or taken in, and left at the end of that turn. But
+    /// the next one may have its key, and be queued with a ticket of its own.
     #[cold]
     pub(crate) fn unqueue_new(&self, ticket: Ticket) {
         let task = self.book.lock().find(ticket.key);
         if let Some(task) = task
-            && header(&task).is_some_and(|task| task.ticket() == ticket && task.end().is_none())
+            && header(&task).is_some_and(|task| task.ticket() == ticket)
         {
             unqueue(&task);
         }

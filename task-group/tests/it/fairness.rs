@@ -7,7 +7,7 @@ use std::{
         Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
-    task::Poll,
+    task::{Poll, Waker},
 };
 
 use anyio_cancel_scope::{CancelScope, shield, yield_now};
@@ -257,6 +257,53 @@ fn a_child_that_was_cancelled_before_its_group_was_polled_again_is_woken_as_any_
     assert!(group.is_woken());
     group.waits();
     assert_eq!(polls.load(Ordering::SeqCst), 2);
+}
+
+// Tasks have keys, which are given out again: what is left in the queue of the one before is not taken for the next one.
+#[test]
+fn a_child_whose_predecessor_was_woken_at_its_end_is_polled_once_a_turn() {
+    let (gate, others, polls) = (Gate::new(), Mutex::new(Vec::new()), AtomicUsize::new(0));
+    let child = OnceLock::<Waker>::new();
+    let kept: OnceLock<TaskGroup<'_, io::Error>> = OnceLock::new();
+    let mut group = Probe::new(task_group(async |tg| -> io::Result<()> {
+        assert!(kept.set(tg).is_ok());
+        forever().await
+    }));
+    group.waits();
+    let (tg, wait) = (kept.get().unwrap(), gate.wait());
+    tg.start_soon(async {
+        wait.await;
+        poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::Ready(())
+        })
+        .await;
+    });
+    // More than one turn has room for.
+    for _ in 0..300 {
+        tg.start_soon(poll_fn(|cx| -> Poll<()> {
+            others.lock().unwrap().push(cx.waker().clone());
+            Poll::Pending
+        }));
+    }
+    group.waits();
+    gate.open();
+    assert!(group.poll().is_pending());
+    // It has ended, and is woken; then come the others, and at last one that takes its key, and is woken before its first poll.
+    others.lock().unwrap().drain(..).for_each(Waker::wake);
+    let task = tg.start_soon(poll_fn(|cx| -> Poll<()> {
+        polls.fetch_add(1, Ordering::SeqCst);
+        child.get_or_init(|| cx.waker().clone());
+        Poll::Pending
+    }));
+    task.cancel();
+    assert!(group.poll().is_pending());
+    assert_eq!(polls.load(Ordering::SeqCst), 1);
+    // It is queued still.
+    child.get().unwrap().wake_by_ref();
+    assert!(group.poll().is_pending());
+    assert_eq!(polls.load(Ordering::SeqCst), 2);
+    assert!(!group.is_woken());
 }
 
 #[test]
