@@ -19,6 +19,9 @@ thread_local! { static RUNNING: Cell<Option<&'static Location<'static>>> = const
 /// When this thread is inside of a `run` already, as one of its workers too: await the future there instead, or start it in a
 /// task group. With a panic of `fut`, or of something offloaded that nobody awaited any more.
 ///
+/// Timers and descriptors are driven with the help of one thread of the process, which the first use starts. Where the system gives
+/// no thread for that, or no descriptor, it panics before `fut` is polled; the next call tries again.
+///
 /// # Examples
 /// ```
 /// use anyio_cancel_scope::sleep;

@@ -6,6 +6,7 @@ mod block_on;
 mod hosts;
 mod park;
 mod readiness;
+mod refused;
 mod send_sync;
 mod threads;
 mod timers;

@@ -6,6 +6,7 @@ mod context;
 mod drop;
 mod offload;
 mod panic;
+mod refused;
 mod send_sync;
 mod support;
 #[cfg(feature = "tokio")]
