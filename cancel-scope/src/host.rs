@@ -16,7 +16,7 @@ use crate::{
 };
 pub use crate::{
     node::{Host, Node, ScopeRef},
-    run_record::{AtWork, Outside},
+    run_record::{AtWork, Outside, Seen},
     scope_node::ScopeNode,
     seat::Seat,
     system_clock::SystemClock,

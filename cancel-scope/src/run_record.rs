@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     task::Waker,
 };
@@ -19,8 +19,8 @@ use crate::{
 #[derive(Default)]
 pub struct RunRecord {
     entries: Link,
-    threads: AtomicUsize,
-    descriptors: AtomicUsize,
+    threads: Busy,
+    descriptors: Busy,
     /// Who wants to know when nothing is busy any more; only a `run` whose clock jumps does.
     watcher: Mutex<Option<Waker>>,
     trial: Option<Trial>,
@@ -119,7 +119,7 @@ impl RunRecord {
     /// Says that something outside of all tasks is at work for one of them, until what it returns is dropped.
     #[doc(hidden)]
     pub fn outside(self: &Arc<Self>, what: Outside) -> AtWork {
-        self.count(what).fetch_add(1, Ordering::SeqCst);
+        self.busy(what).begin();
         if let Some(trial) = &self.trial {
             trial.outside();
         }
@@ -129,7 +129,13 @@ impl RunRecord {
     /// How much of this is at work.
     #[doc(hidden)]
     pub fn at_work(&self, what: Outside) -> usize {
-        self.count(what).load(Ordering::SeqCst)
+        self.look(what).at_work()
+    }
+
+    /// Looks at what is at work. If nothing is, and a second look is the same, then nothing was in between.
+    #[doc(hidden)]
+    pub fn look(&self, what: Outside) -> Seen {
+        Seen(self.busy(what).0.load(Ordering::SeqCst))
     }
 
     /// Wakes `watcher` from now on whenever something ended that was at work.
@@ -150,7 +156,7 @@ impl RunRecord {
         }
     }
 
-    fn count(&self, what: Outside) -> &AtomicUsize {
+    fn busy(&self, what: Outside) -> &Busy {
         match what {
             Outside::Thread => &self.threads,
             Outside::Descriptor => &self.descriptors,
@@ -174,6 +180,33 @@ pub enum Outside {
     Descriptor,
 }
 
+/// How much is at work, in the lower half, and how often something has begun to be, in the upper one.
+#[derive(Default)]
+struct Busy(AtomicU64);
+
+impl Busy {
+    fn begin(&self) {
+        self.0.fetch_add((1 << 32) + 1, Ordering::SeqCst);
+    }
+
+    /// Tells whether it was the last one.
+    fn end(&self) -> bool {
+        Seen(self.0.fetch_sub(1, Ordering::SeqCst)).at_work() == 1
+    }
+}
+
+/// See [`RunRecord::look`].
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen(u64);
+
+impl Seen {
+    /// How much was at work.
+    pub fn at_work(self) -> usize {
+        self.0 as u32 as usize
+    }
+}
+
 /// See [`RunRecord::outside`].
 #[doc(hidden)]
 #[must_use = "it counts until it is dropped"]
@@ -185,7 +218,7 @@ pub struct AtWork {
 
 impl Drop for AtWork {
     fn drop(&mut self) {
-        if self.record.count(self.what).fetch_sub(1, Ordering::SeqCst) == 1 {
+        if self.record.busy(self.what).end() {
             self.record.tell_watcher();
         }
     }

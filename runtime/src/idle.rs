@@ -1,15 +1,20 @@
 //! What a `run` does when nothing can run: it tells who waits for that, has its clock jump, or finds that it is stuck.
 //!
 //! # Invariants
-//! 1. Whether a job is active, a thread at work or an alarm armed is read before whether the future was woken: each of them
-//!    wakes the future before it ends.
+//! 1. Whether a job is active, a thread at work, a descriptor waited for or an alarm armed is read before whether the future was
+//!    woken: each of them wakes the future before it ends.
+//! 2. A job may have begun what is outside of all tasks before it fell quiet. So that is looked at before the jobs are, and once
+//!    more after it: if the looks are the same, then nothing has begun in between. If not, the job rings as it falls quiet.
 
 use std::{
     task::Context,
     time::{Duration, Instant},
 };
 
-use anyio_cancel_scope::{Clock, host::Outside};
+use anyio_cancel_scope::{
+    Clock,
+    host::{Outside, Seen},
+};
 use anyio_reactor::timer::{self, TimerKey};
 
 use crate::session::Session;
@@ -36,7 +41,8 @@ impl Session {
         if !self.pool.is_watched() {
             return Rest::Waits;
         }
-        // By invariant 1.
+        // By invariants 1 and 2.
+        let outside @ [threads, descriptors] = self.look_outside();
         if !self.pool.is_quiet() || self.is_woken() {
             self.forget_quiet();
             return Rest::Waits;
@@ -47,33 +53,37 @@ impl Session {
             cx.waker().wake_by_ref();
             return Rest::Waits;
         }
-        if self.record.at_work(Outside::Thread) > 0 {
+        if threads.at_work() > 0 || self.look_outside() != outside {
             self.forget_quiet();
             return Rest::Waits;
         }
+        let descriptors = descriptors.at_work() > 0;
         let clock = self.clock.clone();
         let mut moved = false;
         if let Some(clock) = clock.as_deref().filter(|clock| clock.jumps()) {
-            if !self.may_jump(clock, happened, cx) {
+            if !self.may_jump(clock, descriptors, happened, cx) {
                 return Rest::Waits;
             }
             let before = clock.now();
             clock.jump();
             moved = clock.now() > before;
         }
-        let waits = self.record.at_work(Outside::Descriptor) > 0 || self.record.at_work(Outside::Thread) > 0;
         let rings = clock.as_deref().is_none_or(Clock::may_ring);
         // It may have rung for nobody, and then moves on.
-        if !self.pool.is_quiet() || self.is_woken() || (moved && rings) {
+        if moved || !self.pool.is_quiet() || self.is_woken() {
             cx.waker().wake_by_ref();
             return Rest::Waits;
         }
-        if self.gets_stuck && !waits && !rings { Rest::Stuck } else { Rest::Waits }
+        if self.gets_stuck && !descriptors && !rings { Rest::Stuck } else { Rest::Waits }
+    }
+
+    fn look_outside(&self) -> [Seen; 2] {
+        [Outside::Thread, Outside::Descriptor].map(|what| self.record.look(what))
     }
 
     /// Whether the clock may jump, though descriptors may be waited for.
-    fn may_jump(&mut self, clock: &dyn Clock, happened: bool, cx: &mut Context<'_>) -> bool {
-        if self.record.at_work(Outside::Descriptor) > 0 {
+    fn may_jump(&mut self, clock: &dyn Clock, descriptors: bool, happened: bool, cx: &mut Context<'_>) -> bool {
+        if descriptors {
             let turns = self.pool.turns();
             if happened || self.quiet.as_ref().is_some_and(|quiet| quiet.turns != turns) {
                 self.forget_quiet();

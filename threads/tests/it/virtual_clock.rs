@@ -2,9 +2,9 @@
 
 use std::{future::Future, time::Duration};
 
-use anyio_cancel_scope::{VirtualClock, move_on_after, now, sleep, sleep_forever};
+use anyio_cancel_scope::{Cancelled, VirtualClock, move_on_after, now, sleep, sleep_forever};
 use anyio_future_contract::Sleeper;
-use anyio_runtime::Builder;
+use anyio_runtime::{Builder, offload};
 use anyio_task_group::gather;
 use anyio_threads::{
     from_thread::{self, blocking_portal, start_blocking_portal},
@@ -98,6 +98,23 @@ fn it_jumps_to_the_end_of_what_a_thread_waits_for_without_a_limit_only() {
             .await
         });
         assert_eq!(waits.await, Ok(Some((begun, begun + HOUR))));
+    });
+}
+
+#[test]
+fn it_does_not_jump_while_offloaded_futures_and_threads_take_turns() {
+    jumping(async || {
+        let begun = now();
+        let works = (0..8).map(|_| {
+            offload(async {
+                for _ in 0..20 {
+                    to_thread::run_sync(|| ()).await?;
+                }
+                Ok::<_, Cancelled>(())
+            })
+        });
+        assert!(move_on_after(HOUR, gather(works)).await.unwrap().is_some());
+        assert_eq!(now(), begun);
     });
 }
 
