@@ -148,16 +148,17 @@ impl<F, T> RunSync<F, T> {
     /// # Examples
     /// ```
     /// use anyio_cancel_scope::move_on_after;
-    /// use anyio_threads::{from_thread, to_thread};
-    /// use std::{thread, time::Duration};
+    /// use anyio_threads::to_thread;
+    /// use std::{sync::mpsc, time::Duration};
     ///
     /// let patience = Duration::from_millis(10);
-    /// let waited = anyio_runtime::run(move_on_after(patience, to_thread::run_sync(|| {
-    ///     while from_thread::check_cancelled().is_ok() {
-    ///         thread::sleep(Duration::from_millis(1));
-    ///     }
-    /// }).abandon_on_cancel(true)));
-    /// assert_eq!(waited, Ok(None));
+    /// let answer = anyio_runtime::run(async {
+    ///     let (_caller, line) = mpsc::channel::<u32>();
+    ///     // It waits for as long as there is somebody who might send.
+    ///     let call = to_thread::run_sync(move || line.recv()).abandon_on_cancel(true);
+    ///     move_on_after(patience, call).await
+    /// });
+    /// assert_eq!(answer, Ok(None));
     /// ```
     pub fn abandon_on_cancel(mut self, abandon: bool) -> Self {
         self.abandon = abandon;
