@@ -1,6 +1,7 @@
 //! Hashes every file below a directory: `convert DIR`, in worker threads under a limiter, with a progress bar.
 //!
-//! Ctrl-C ends it cleanly: files that are being read give up at the next block, and what was done by then is printed.
+//! Ctrl-C ends it cleanly: files that are being read give up at the next block, and what was done by then is printed. A second
+//! one ends it at once.
 //!
 //! ```text
 //! cargo run --release --example convert -- facade
@@ -10,31 +11,38 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     hash::{DefaultHasher, Hasher},
-    io::{self, IsTerminal, Read, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+    sync::{Mutex, PoisonError},
 };
 
 use anyio::{
-    CancelScope, Cancelled, Result, from_thread, ok, open_signal_receiver, run, signals::Signal, sleep,
-    sync::CapacityLimiter, task_group, to_thread,
+    CancelScope, Cancelled, Result, from_thread, ok, open_signal_receiver, signals::Signal, sync::CapacityLimiter,
+    task_group, to_thread,
 };
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
 
-/// How many files are read at once.
-const AT_ONCE: usize = 8;
 const BLOCK: usize = 64 * 1024;
 
-fn main() -> ExitCode {
-    let Some(dir) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: convert DIR");
-        return ExitCode::from(2);
-    };
-    match run(convert(dir)) {
+/// Hashes every file below a directory.
+#[derive(Parser)]
+struct Options {
+    /// Where to begin. Links below it are not followed.
+    dir: PathBuf,
+    /// How many files are read at once.
+    #[arg(long, default_value = "8")]
+    at_once: usize,
+}
+
+/// What came of each file, by its name.
+type Hashes = BTreeMap<String, io::Result<u64>>;
+
+#[anyio::main]
+async fn main() -> ExitCode {
+    let Options { dir, at_once } = Options::parse();
+    match convert(dir, at_once).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("convert: {error}");
@@ -43,10 +51,10 @@ fn main() -> ExitCode {
     }
 }
 
-async fn convert(dir: PathBuf) -> Result<()> {
+async fn convert(dir: PathBuf, at_once: usize) -> Result<()> {
     let interrupts = open_signal_receiver(&[Signal::INT])?;
-    let (work, hashes, failed) = (CancelScope::new(), Mutex::new(BTreeMap::new()), AtomicUsize::new(0));
-    let (total, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (work, hashes, bar) = (CancelScope::new(), Mutex::new(Hashes::new()), ProgressBar::no_length());
+    bar.set_style(ProgressStyle::with_template("[{bar:40}] {pos} of {len}")?);
     let ended = task_group(async |tg| -> Result<Option<()>> {
         let watched = work.clone();
         tg.task("Ctrl-C").start_soon(async move {
@@ -54,60 +62,39 @@ async fn convert(dir: PathBuf) -> Result<()> {
             watched.cancel_because("Ctrl-C");
             ok(())
         });
-        tg.task("progress").start_soon(async {
-            while io::stderr().is_terminal() {
-                draw(done.load(Ordering::Relaxed), total.load(Ordering::Relaxed));
-                sleep(Duration::from_millis(50)).await?;
-            }
-            ok(())
-        });
-        let ended = work
-            .run(async {
-                let files = to_thread::run_sync(move || files_below(&dir)).named("walk").await??;
-                total.store(files.len(), Ordering::Relaxed);
-                let limiter = CapacityLimiter::new(AT_ONCE);
-                task_group(async |tg| -> Result<()> {
-                    for path in files {
-                        let (limiter, hashes, done, failed) = (&limiter, &hashes, &done, &failed);
-                        tg.start_soon(async move {
-                            let name = path.display().to_string();
-                            let read = to_thread::run_sync(move || hash(&path)).limiter(limiter).named(name.clone());
-                            // The inner `?`: it was interrupted in the middle of a file.
-                            match read.await?? {
-                                Ok(hash) => {
-                                    let mut hashes = hashes.lock().unwrap_or_else(PoisonError::into_inner);
-                                    hashes.insert(name, hash);
-                                }
-                                Err(_) => {
-                                    failed.fetch_add(1, Ordering::Relaxed);
-                                }
-                            }
-                            done.fetch_add(1, Ordering::Relaxed);
-                            ok(())
-                        });
-                    }
-                    Ok(())
-                })
-                .await?;
-                ok(())
-            })
-            .await?;
-        // Those who watch are needed no more.
+        let ended = work.run(hash_all(dir, at_once, &hashes, &bar)).await?;
+        // Who watches is needed no more.
         tg.cancel();
         Ok(ended)
     })
     .await?
     .flatten();
-    if io::stderr().is_terminal() {
-        draw(done.load(Ordering::Relaxed), total.load(Ordering::Relaxed));
-        eprintln!();
-    }
-    report(
-        &hashes.into_inner().unwrap_or_else(PoisonError::into_inner),
-        failed.into_inner(),
-        total.into_inner(),
-        ended.is_none(),
-    )
+    bar.abandon();
+    let total = bar.length().unwrap_or(0);
+    report(&hashes.into_inner().unwrap_or_else(PoisonError::into_inner), total, ended.is_none())
+}
+
+async fn hash_all(dir: PathBuf, at_once: usize, hashes: &Mutex<Hashes>, bar: &ProgressBar) -> Result<()> {
+    let files = to_thread::run_sync(move || files_below(&dir)).named("walk").await??;
+    bar.set_length(files.len() as u64);
+    let limiter = CapacityLimiter::new(at_once);
+    task_group(async |tg| {
+        for path in files {
+            let limiter = &limiter;
+            tg.start_soon(async move {
+                let name = path.display().to_string();
+                let read = to_thread::run_sync(move || hash(&path)).limiter(limiter).named(name.clone());
+                // The inner `?`: it was interrupted in the middle of a file.
+                let hash = read.await??;
+                hashes.lock().unwrap_or_else(PoisonError::into_inner).insert(name, hash);
+                bar.inc(1);
+                ok(())
+            });
+        }
+        ok(())
+    })
+    .await?;
+    ok(())
 }
 
 /// All files below a directory; links are not followed.
@@ -147,20 +134,20 @@ fn hash(path: &Path) -> Result<io::Result<u64>, Cancelled> {
     }
 }
 
-fn draw(done: usize, total: usize) {
-    const WIDTH: usize = 40;
-    let full = (done * WIDTH).checked_div(total).unwrap_or(0);
-    eprint!("\r[{}{}] {done} of {total}", "#".repeat(full), ".".repeat(WIDTH - full));
-}
-
-fn report(hashes: &BTreeMap<String, u64>, failed: usize, total: usize, interrupted: bool) -> Result<()> {
-    let mut out = io::stdout().lock();
+fn report(hashes: &Hashes, total: u64, interrupted: bool) -> Result<()> {
+    let (mut out, mut failed) = (io::stdout().lock(), 0);
     let mut write = || -> io::Result<()> {
         for (name, hash) in hashes {
-            writeln!(out, "{hash:016x} {name}")?;
+            match hash {
+                Ok(hash) => writeln!(out, "{hash:016x} {name}")?,
+                Err(error) => {
+                    failed += 1;
+                    eprintln!("convert: {name}: {error}");
+                }
+            }
         }
-        let how = if interrupted { "interrupted: " } else { "" };
-        writeln!(out, "{how}{} of {total} files hashed, {failed} could not be read", hashes.len())
+        let (how, hashed) = (if interrupted { "interrupted: " } else { "" }, hashes.len() - failed);
+        writeln!(out, "{how}{hashed} of {total} files hashed, {failed} could not be read")
     };
     // Who reads on, as `head`, may have seen enough.
     write().or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error.into()) })

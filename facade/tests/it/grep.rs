@@ -1,55 +1,18 @@
 //! The example `grep`: what it finds, how it ends, and what Ctrl-C does to it.
 
 use std::{
-    fs,
     io::{BufRead, BufReader, Read},
     os::unix::{ffi::OsStrExt, process::ExitStatusExt},
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    path::Path,
+    process::{Command, Output},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-/// The example, which cargo builds before it runs the tests of the package.
-fn grep(folder: &Path, arguments: &[&str]) -> Command {
-    let test = std::env::current_exe().expect("a test knows where it is");
-    let example = test.ancestors().nth(2).expect("it stands in a folder of the build").join("examples/grep");
-    assert!(example.exists(), "{example:?} is not built: `cargo build --features fs --example grep` does it");
-    let mut command = Command::new(example);
-    command.current_dir(folder).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
+use crate::support::{Folder, example, interrupt};
 
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("grep-{name}-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("there is room for a folder");
-        Self(folder)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().expect("it is below the folder")).expect("a folder can be made");
-        fs::write(path, content).expect("a file can be written");
-    }
-
-    fn fifo(&self, name: &str) {
-        let mode = rustix::fs::Mode::from_raw_mode(0o600);
-        rustix::fs::mknodat(rustix::fs::CWD, self.0.join(name), rustix::fs::FileType::Fifo, mode, 0).expect("a FIFO");
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn interrupt(child: &Child) {
-    kill_process(Pid::from_child(child), Signal::INT).expect("it runs");
+fn grep(folder: &Folder, arguments: &[&str]) -> Command {
+    example("grep", folder, arguments)
 }
 
 /// It died of the signal, and said nothing.
@@ -61,7 +24,7 @@ fn died_of_it(output: &Output) {
 
 #[test]
 fn it_finds_what_grep_finds_and_exits_as_grep_does() {
-    let folder = Folder::new("finds");
+    let folder = Folder::new("grep-finds");
     folder.write("b/one.txt", "a needle\nnothing\nneedles, two\n");
     folder.write("a.txt", "no end of line after the needle");
     folder.write("crlf.txt", "needle\r\nneedle\r\n\n");
@@ -70,8 +33,8 @@ fn it_finds_what_grep_finds_and_exits_as_grep_does() {
     for arguments in
         [&["needle", "."][..], &["needle", "a.txt", "b"], &["absent", "."], &["needle", "missing"], &["", "b"]]
     {
-        let ours = grep(&folder.0, arguments).output().expect("it runs");
-        let theirs = Command::new("grep").current_dir(&folder.0).args(["-rIFH", "--"]).args(arguments).output();
+        let ours = grep(&folder, arguments).output().expect("it runs");
+        let theirs = Command::new("grep").current_dir(folder.path()).args(["-rIFH", "--"]).args(arguments).output();
         let theirs = theirs.expect("there is grep");
         assert_eq!(ours.status.code(), theirs.status.code(), "{arguments:?}");
         let sorted = |out: &[u8]| {
@@ -87,11 +50,11 @@ fn it_finds_what_grep_finds_and_exits_as_grep_does() {
 
 #[test]
 fn what_is_found_comes_out_in_the_order_of_the_paths() {
-    let folder = Folder::new("order");
+    let folder = Folder::new("grep-order");
     for n in (0..2000).rev() {
         folder.write(&format!("{}/{n:04}", n % 7), format!("needle {n}\n").repeat(n % 50));
     }
-    let output = grep(&folder.0, &["needle", "."]).output().expect("it runs");
+    let output = grep(&folder, &["needle", "."]).output().expect("it runs");
     let paths: Vec<_> = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
     let paths: Vec<_> = paths
         .iter()
@@ -103,10 +66,10 @@ fn what_is_found_comes_out_in_the_order_of_the_paths() {
 
 #[test]
 fn ctrl_c_ends_it_at_once_while_it_waits_for_a_file() {
-    let folder = Folder::new("waits");
+    let folder = Folder::new("grep-waits");
     folder.write("a.txt", "needle\n");
     folder.fifo("fifo");
-    let mut child = grep(&folder.0, &["needle", "a.txt", "fifo"]).spawn().expect("it runs");
+    let mut child = grep(&folder, &["needle", "a.txt", "fifo"]).spawn().expect("it runs");
     // A FIFO that nobody writes to: nothing ends this but the signal.
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -118,11 +81,11 @@ fn ctrl_c_ends_it_at_once_while_it_waits_for_a_file() {
 
 #[test]
 fn ctrl_c_ends_it_at_once_while_nobody_reads_what_it_finds() {
-    let folder = Folder::new("output");
+    let folder = Folder::new("grep-output");
     for n in 0..200 {
         folder.write(&format!("{n}"), "needle\n".repeat(1000));
     }
-    let mut child = grep(&folder.0, &["needle", "."]).spawn().expect("it runs");
+    let mut child = grep(&folder, &["needle", "."]).spawn().expect("it runs");
     let mut stdout = child.stdout.take().expect("it is piped");
     stdout.read_exact(&mut [0; 9]).expect("something is found");
     // More than a pipe holds is still to come, so it cannot have ended.
@@ -132,11 +95,11 @@ fn ctrl_c_ends_it_at_once_while_nobody_reads_what_it_finds() {
 
 #[test]
 fn it_tells_when_nobody_wants_what_it_finds() {
-    let folder = Folder::new("closed");
+    let folder = Folder::new("grep-closed");
     folder.write("a.txt", "needle\n");
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let output = grep(&folder.0, &["needle", "a.txt"]).stdout(writer).output().expect("it runs");
+    let output = grep(&folder, &["needle", "a.txt"]).stdout(writer).output().expect("it runs");
     assert_eq!(output.status.code(), Some(2), "1 would say that nothing was found");
     assert!(String::from_utf8_lossy(&output.stderr).contains("Broken pipe"), "{output:?}");
 }

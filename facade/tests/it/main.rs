@@ -1,3 +1,5 @@
 //! The examples, as programs.
 
+mod convert;
 mod grep;
+mod support;
