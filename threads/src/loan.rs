@@ -19,7 +19,7 @@
 //!    with a task that abandoned the worker. It goes on only when the loan is over and not lent. A closure on the loan
 //!    may outlive that future in each of these cases, when it was abandoned there or is awaited elsewhere.
 //! 4. A worker that waits for its loan is not at work. It is again before the closure that it waited for is not: so no virtual
-//!    clock jumps in between.
+//!    clock jumps in between. Where that closure is of another `run`, of which the worker's knows nothing, it is at work all the time.
 
 use std::{
     future::Future,
@@ -50,7 +50,8 @@ pub(crate) struct Loan {
 
 #[derive(Default)]
 struct State {
-    lent: bool,
+    /// To a closure of this `run`.
+    lent: Option<Arc<RunRecord>>,
     over: bool,
     /// For whom the worker is at work again as soon as the loan is back.
     waits: Option<Arc<RunRecord>>,
@@ -93,7 +94,7 @@ impl Loan {
         if state.over {
             return Ok(None);
         }
-        state.lent = true;
+        state.lent = Some(RunRecord::current());
         drop(state);
         Ok(Some(Token { _lent: Some(Lent(self)), _token: token }))
     }
@@ -102,22 +103,23 @@ impl Loan {
     pub(crate) fn settle(&self) {
         let mut state = self.state.lock();
         state.over = true;
-        if !state.lent {
-            return;
-        }
-        let at_work = Seat::with(|seat| {
-            state.waits = Some(seat.run.clone());
-            seat.at_work.take()
-        });
+        let Some(borrower) = state.lent.clone() else { return };
+        // By invariant 4.
+        let take = |seat: &mut Seat| if Arc::ptr_eq(&seat.run, &borrower) { seat.at_work.take() } else { None };
+        let at_work = Seat::with(take).flatten();
+        let rests = at_work.is_some();
+        state.waits = rests.then_some(borrower);
         drop(state);
         drop(at_work);
         let mut state = self.state.lock();
-        while state.lent {
+        while state.lent.is_some() {
             state = self.back.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let at_work = state.at_work.take();
         drop(state);
-        Seat::with(|seat| seat.at_work = at_work);
+        if rests {
+            Seat::with(|seat| seat.at_work = at_work);
+        }
     }
 }
 
@@ -139,10 +141,11 @@ struct Lent(Arc<Loan>);
 impl Drop for Lent {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
-        state.lent = false;
+        let borrower = state.lent.take();
         // By invariant 4.
         state.at_work = state.waits.take().map(|run| run.outside(Outside::Thread));
         drop(state);
+        drop(borrower);
         self.0.back.notify_one();
     }
 }

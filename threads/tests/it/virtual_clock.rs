@@ -1,17 +1,25 @@
 //! A clock that jumps, and threads.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use anyio_cancel_scope::{Cancelled, VirtualClock, move_on_after, now, sleep, sleep_forever};
 use anyio_future_contract::Sleeper;
 use anyio_runtime::{Builder, offload};
+use anyio_sync::CapacityLimiter;
 use anyio_task_group::gather;
 use anyio_threads::{
     from_thread::{self, blocking_portal, start_blocking_portal},
     to_thread,
 };
 
-use crate::support::{Gate, ends};
+use crate::support::{Gate, ends, until};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -31,6 +39,36 @@ fn it_does_not_jump_while_a_closure_is_at_work() {
         let slow = to_thread::run_sync(move || here.wait_until_asleep());
         assert_eq!(move_on_after(HOUR, async { slow.await.map(Some) }).await, Ok(Some(Some(()))));
         assert_eq!(now(), begun);
+    });
+}
+
+// loan.rs, invariant 4
+#[test]
+fn it_does_not_jump_while_a_worker_waits_for_its_token_that_a_closure_of_another_run_has() {
+    jumping(async || {
+        let (begun, here) = (now(), Sleeper::here());
+        let limiter = CapacityLimiter::new(1);
+        let lent = limiter.clone();
+        let lends = move || {
+            from_thread::run(async move {
+                let portal = start_blocking_portal().unwrap();
+                let has_it = Arc::new(AtomicBool::new(false));
+                let tell = has_it.clone();
+                let borrows = move || {
+                    tell.store(true, Ordering::SeqCst);
+                    // It would have jumped before the thread of the `run` sleeps.
+                    here.wait_until_asleep();
+                };
+                let task = portal.start_task_soon(async move { to_thread::run_sync(borrows).limiter(&lent).await });
+                until(|| has_it.load(Ordering::SeqCst));
+                (portal, task.unwrap())
+            })
+        };
+        let lends = to_thread::run_sync(lends).limiter(&limiter);
+        let (portal, task) = move_on_after(HOUR, lends).await.unwrap().unwrap().unwrap();
+        assert_eq!(now(), begun);
+        assert_eq!(task.wait().unwrap(), Ok(()));
+        drop(portal);
     });
 }
 
