@@ -21,7 +21,7 @@ use crate::{
     host::Seat,
     pool::Payload,
     run_finished::{RunFinished, Why},
-    sync::{Condvar, Guard, Mutex},
+    sync::{Condvar, Guard, Mutex, thread},
 };
 
 /// Where the output comes, and a thread waits for it.
@@ -51,6 +51,8 @@ impl<T> Answer<T> {
 
     /// Waits until it is there, or until then; `of` is the `run` that polls what it comes from, if one does.
     pub(crate) fn wait_until(&self, of: Option<&Arc<RunRecord>>, until: Option<Instant>) -> Option<Asked<T>> {
+        let lingered = until.is_none() && self.linger();
+        let begun = Instant::now();
         let mut state = self.state.lock();
         if until.is_none()
             && let Some(of) = of
@@ -60,9 +62,14 @@ impl<T> Answer<T> {
         loop {
             if let Some((asked, at_work)) = state.take() {
                 drop(state);
-                if at_work.is_some() {
-                    Seat::with(|seat| seat.at_work = at_work);
-                }
+                Seat::with(|seat| {
+                    if at_work.is_some() {
+                        seat.at_work = at_work;
+                    }
+                    if lingered {
+                        seat.linger.learn(begun.elapsed());
+                    }
+                });
                 return Some(asked);
             }
             state = match until {
@@ -76,6 +83,18 @@ impl<T> Answer<T> {
                 }
             };
         }
+    }
+
+    /// Looks for it for a moment, giving way in between, if this is a worker; tells whether that was in vain.
+    fn linger(&self) -> bool {
+        let Some(looks) = Seat::with(|seat| seat.linger.looks()) else { return false };
+        for _ in 0..looks {
+            if self.is_there() {
+                return false;
+            }
+            thread::yield_now();
+        }
+        true
     }
 
     pub(crate) fn wait(&self, of: Option<&Arc<RunRecord>>) -> Asked<T> {

@@ -7,6 +7,7 @@ use anyio_sync::CapacityLimiter;
 
 use crate::{
     answer::{Answer, Asked, Responder},
+    linger::Linger,
     run_finished::Why,
     sync::thread_local_cell,
 };
@@ -35,6 +36,8 @@ pub(crate) struct Seat {
     pub(crate) run: Arc<RunRecord>,
     /// Not there while it waits for its host.
     pub(crate) at_work: Option<AtWork>,
+    /// How long it looks for an answer before it sleeps.
+    pub(crate) linger: Linger,
 }
 
 thread_local_cell! { static SEAT: RefCell<Option<Seat>> = RefCell::new(None); }

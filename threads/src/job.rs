@@ -34,11 +34,12 @@ use anyio_sync::CapacityLimiter;
 use crate::{
     answer::caught,
     host::{BoxedCall, Host, Seat},
+    linger::{LOOKS, Linger},
     loan::Token,
     pool::{Payload, Pool, Work, drop_caught},
     roster::Claimed,
     shown::Shown,
-    sync::{AtomicU8, Mutex, Ordering},
+    sync::{AtomicBool, AtomicU8, Mutex, Ordering},
 };
 
 const QUEUED: u8 = 0;
@@ -50,6 +51,8 @@ pub(crate) type Outcome<T> = Result<T, Payload>;
 
 pub(crate) struct Job<F, T> {
     claim: AtomicU8,
+    /// Whether there is a call; only who tries for one goes by it.
+    calls: AtomicBool,
     name: Cow<'static, str>,
     place: &'static Location<'static>,
     state: Mutex<State<F, T>>,
@@ -147,7 +150,7 @@ impl<F, T> Job<F, T> {
             call: None,
             abandoned: None,
         };
-        Self { claim: AtomicU8::new(QUEUED), name, place, state: Mutex::new(state) }
+        Self { claim: AtomicU8::new(QUEUED), calls: AtomicBool::new(false), name, place, state: Mutex::new(state) }
     }
 
     fn is(&self, claim: u8) -> bool {
@@ -157,6 +160,11 @@ impl<F, T> Job<F, T> {
     /// Whether there is an outcome, or was one.
     pub(crate) fn has_ended(&self) -> bool {
         self.is(ENDED)
+    }
+
+    /// Whether a look at it would find something, as far as one can tell without its lock.
+    pub(crate) fn has_news(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) || self.has_ended()
     }
 
     fn claim_as(&self, new: u8) -> bool {
@@ -184,6 +192,9 @@ impl<F, T> Job<F, T> {
                 stale = std::mem::replace(&mut state.waker, fresh.take());
             }
             let call = state.call.take();
+            if call.is_some() {
+                self.calls.store(false, Ordering::Relaxed);
+            }
             drop(state);
             drop(stale);
             return match call {
@@ -253,7 +264,7 @@ where
         let Some((mut work, mut luggage)) = self.state.lock().work.take() else { return };
         let Some((limiter, run)) = luggage.home.take() else { unreachable!("it is begun once") };
         let (host, name, at_work) = (self.clone(), self.name.clone(), luggage.at_work.take());
-        let seat = Seat { host, name, started_at: self.place, limiter, run, at_work };
+        let seat = Seat { host, name, started_at: self.place, limiter, run, at_work, linger: Linger::new(LOOKS) };
         let (polled, seat) = seat.sit(|| {
             luggage.enter(|| {
                 let mut cx = Context::from_waker(Waker::noop());
@@ -332,6 +343,7 @@ where
                 return Err(call);
             }
             state.call = Some(call);
+            self.calls.store(true, Ordering::Relaxed);
             state.waker.clone()
         };
         if let Some(waker) = waker {

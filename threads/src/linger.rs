@@ -1,4 +1,4 @@
-//! How long a worker that finds nothing goes on looking before it sleeps.
+//! How long a worker that finds no job, or waits for the answer of its task, goes on looking before it sleeps.
 //!
 //! Waking a sleeper takes some 5 µs, and ten times that on a virtual processor that was halted; looking takes a processor from
 //! others. So it looks for longer after a sleep so short that a few more looks would have spared it, and for less long after
@@ -8,6 +8,9 @@ use std::{ops::RangeInclusive, time::Duration};
 
 /// A sleep that the longest look would have spared, as far as one can tell: with what it takes to be woken, it is twice as long.
 const SHORT: Duration = Duration::from_micros(100);
+
+/// How often, at least and at most: some 0.4 µs each.
+pub(crate) const LOOKS: RangeInclusive<usize> = if cfg!(anyio_loom) { 0..=0 } else { 32..=128 };
 
 pub(crate) struct Linger {
     looks: usize,

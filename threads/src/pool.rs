@@ -18,7 +18,7 @@ use slab::Slab;
 
 use crate::{
     hunch::Hunch,
-    linger::Linger,
+    linger::{LOOKS, Linger},
     roster::{Bed, Call, Claimed, Refused, Rest, Roster},
     sync::{Condvar, JoinHandle, Mutex, ThreadId, has_ended, thread},
 };
@@ -42,7 +42,7 @@ pub(crate) trait Work: Claimed + Send + Sync {
 pub(crate) struct System {
     /// How long a worker sleeps before it leaves.
     pub(crate) idle: Duration,
-    /// How often a worker that finds nothing looks again before it sleeps, giving way in between: some 0.4 µs each.
+    /// How often a worker that finds nothing looks again before it sleeps, giving way in between.
     pub(crate) looks: RangeInclusive<usize>,
     /// Starts a thread.
     pub(crate) spawn: Spawn,
@@ -53,7 +53,7 @@ type Spawn = Box<dyn Fn(Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> 
 impl Default for System {
     fn default() -> Self {
         let spawn = |work| thread::Builder::new().name("anyio-thread".into()).spawn(work);
-        Self { idle: Duration::from_secs(10), looks: 32..=128, spawn: Box::new(spawn) }
+        Self { idle: Duration::from_secs(10), looks: LOOKS, spawn: Box::new(spawn) }
     }
 }
 
@@ -67,8 +67,10 @@ pub(crate) struct Pool {
     /// The first panic that nobody awaited; only a `run` comes for it.
     panic: Mutex<Option<Payload>>,
     keeps_panics: bool,
-    /// Whether what somebody looks for is over soon.
+    /// Whether a closure that somebody looks for is over soon.
     pub(crate) hunch: Hunch,
+    /// Whether a thread that has its answer calls again soon, or is over.
+    pub(crate) calls_again: Hunch,
     system: System,
 }
 
@@ -82,6 +84,7 @@ impl Pool {
             panic: Mutex::new(None),
             keeps_panics,
             hunch: Hunch::default(),
+            calls_again: Hunch::default(),
             system,
         }
     }

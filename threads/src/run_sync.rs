@@ -92,6 +92,9 @@ pub struct RunSync<F, T> {
     place: &'static Location<'static>,
 }
 
+/// After how many answers to its thread a poll gives way.
+const ANSWERS: usize = 16;
+
 enum Stage<F, T> {
     Ahead(F),
     /// Waits for a token.
@@ -101,6 +104,8 @@ enum Stage<F, T> {
         pool: Arc<Pool>,
         /// What the worker waits for.
         call: Option<BoxedCall>,
+        /// Whether the worker has just had an answer.
+        answered: bool,
     },
     Done,
 }
@@ -192,7 +197,7 @@ where
         } else if is_looked_for && may_try {
             pool.hunch.left_out();
         }
-        self.stage = Stage::Begun { job, pool, call: None };
+        self.stage = Stage::Begun { job, pool, call: None, answered: false };
     }
 }
 
@@ -238,14 +243,32 @@ where
 
 impl<F, T> RunSync<F, T> {
     fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Cancelled>> {
+        let mut answers = 0;
         loop {
-            let Stage::Begun { job, pool, call } = &mut self.stage else {
+            let Stage::Begun { job, pool, call, answered } = &mut self.stage else {
                 panic!("run_sync: polled after it was ready, which a future must not be; await it once");
             };
             if call.as_mut().is_some_and(|call| call.as_mut().poll(cx).is_ready()) {
-                *call = None;
+                (*call, *answered) = (None, true);
             }
-            let ended = match job.look(cx) {
+            let leaves = *answered && self.abandon && check_cancelled().is_err();
+            if *answered && !leaves {
+                if answers == ANSWERS {
+                    // Who else can run has a turn.
+                    self.checkpoint.note();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                (*answered, answers) = (false, answers + 1);
+                if pool.calls_again.is_good() {
+                    pool.calls_again.try_it(|| job.has_news());
+                } else {
+                    pool.calls_again.left_out();
+                }
+            }
+            // Its thread may have called again; it is left all the same.
+            let look = if leaves { Look::Begun } else { job.look(cx) };
+            let ended = match look {
                 Look::Ended(outcome, luggage) => {
                     luggage.unpack(pool);
                     outcome.map(Ok)
@@ -298,7 +321,7 @@ async fn acquire(limiter: CapacityLimiter) -> Result<Token, Cancelled> {
 
 impl<F, T> Drop for RunSync<F, T> {
     fn drop(&mut self) {
-        if let Stage::Begun { job, pool, call } = &mut self.stage {
+        if let Stage::Begun { job, pool, call, .. } = &mut self.stage {
             // The worker is told first that it is on its own.
             let outcome = if job.withdraw() { None } else { job.abandon(pool) };
             drop((call.take(), outcome));
@@ -318,5 +341,76 @@ impl<F, T> fmt::Debug for RunSync<F, T> {
             .field("stage", &stage)
             .field("abandon_on_cancel", &self.abandon)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(anyio_loom)))]
+mod tests {
+    use std::{
+        future::poll_fn,
+        pin::pin,
+        sync::{
+            atomic::{AtomicUsize, Ordering},
+            mpsc,
+        },
+        task::Waker,
+    };
+
+    use anyio_cancel_scope::CancelScope;
+    use anyio_future_contract::Polled;
+
+    use super::*;
+    use crate::host::Host;
+
+    /// Calls again while it is answered, as a thread does that is faster than its task.
+    fn call_time_and_again(job: Arc<dyn Host>, count: Arc<AtomicUsize>) {
+        let again = job.clone();
+        let call = Box::pin(poll_fn(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            call_time_and_again(again.clone(), count.clone());
+            Poll::Ready(())
+        }));
+        // Refused, it is over.
+        drop(job.call(call));
+    }
+
+    /// A closure that has begun and waits for its caller, the thread of which calls; with the number of its calls.
+    fn called(abandon: bool, test: impl FnOnce(RunSync<Box<dyn FnOnce() + Send>, ()>, Arc<AtomicUsize>)) {
+        let ((go, gone), (begin, begun)) = (mpsc::channel::<()>(), mpsc::channel());
+        let f: Box<dyn FnOnce() + Send> = Box::new(move || {
+            begin.send(()).unwrap();
+            let _ = gone.recv();
+        });
+        let mut call = run_sync(f).abandon_on_cancel(abandon);
+        assert!(pin!(&mut call).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        begun.recv().unwrap();
+        let Stage::Begun { job, .. } = &call.stage else { panic!("it has begun") };
+        let count = Arc::new(AtomicUsize::new(0));
+        call_time_and_again(job.clone(), count.clone());
+        test(call, count);
+        drop(go);
+    }
+
+    #[test]
+    fn a_poll_gives_way_to_others_after_so_many_answers() {
+        called(false, |call, count| {
+            let mut call = Polled::new(call);
+            for polls in 1..=3 {
+                call.assert_pending();
+                assert!(call.is_woken());
+                assert_eq!(count.load(Ordering::SeqCst), polls * ANSWERS + 1);
+            }
+        });
+    }
+
+    // T1: `abandon_on_cancel` returns at once
+    #[test]
+    fn a_thread_that_calls_time_and_again_is_abandoned_all_the_same() {
+        called(true, |call, count| {
+            let scope = CancelScope::new();
+            scope.cancel();
+            assert!(Polled::new(scope.enter(call)).assert_ready().is_err());
+            assert_eq!(count.load(Ordering::SeqCst), 1);
+        });
     }
 }

@@ -6,14 +6,17 @@
 pub(crate) use std::{
     sync::{
         Condvar, MutexGuard as Guard,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     thread::{self, JoinHandle, ThreadId},
 };
 
 #[cfg(anyio_loom)]
 pub(crate) use {
-    loom::sync::{Condvar, MutexGuard as Guard, atomic::Ordering},
+    loom::sync::{
+        Condvar, MutexGuard as Guard,
+        atomic::{AtomicBool, Ordering},
+    },
     loom::thread::{self, JoinHandle, ThreadId},
     sequential::AtomicU8,
 };

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use anyio_cancel_scope::BoxError;
 use anyio_runtime::run;
 use anyio_task_group::task_group;
 use anyio_threads::{from_thread, to_thread};
@@ -61,5 +62,36 @@ fn a_dropped_call_drops_what_its_thread_waits_for_in_the_task() {
             until(|| told.count() == 0);
             assert_eq!(census.count(), 0);
         });
+    });
+}
+
+#[test]
+fn a_thread_that_calls_time_and_again_keeps_nobody_else_from_running() {
+    const TURNS: usize = 1000;
+    under_every_executor(async || {
+        let others = Census::default();
+        let other = others.one();
+        let calls = to_thread::run_sync(move || {
+            let mut count = 0;
+            while others.count() > 0 {
+                from_thread::run_sync(|| ()).unwrap();
+                count += 1;
+            }
+            count
+        });
+        let counted = task_group(async |tg| -> Result<usize, BoxError> {
+            let counted = tg.start_soon(async { Ok(calls.await?) });
+            tg.start_soon(async {
+                for _ in 0..TURNS {
+                    anyio_cancel_scope::yield_now().await;
+                }
+                drop(other);
+                Ok(())
+            });
+            Ok(counted.join().await?)
+        });
+        let counted = counted.await.unwrap().unwrap();
+        // Sixteen answers in a poll, and what came until the thread knew.
+        assert!(counted <= 20 * TURNS, "{counted} calls in {TURNS} turns of the other");
     });
 }
