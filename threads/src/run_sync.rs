@@ -18,6 +18,7 @@ use crate::{
     job::{Job, Look},
     loan::{Loan, Token},
     pool::Pool,
+    roster::Claimed,
     shown::name_of,
     threads::Threads,
 };
@@ -322,8 +323,11 @@ async fn acquire(limiter: CapacityLimiter) -> Result<Token, Cancelled> {
 impl<F, T> Drop for RunSync<F, T> {
     fn drop(&mut self) {
         if let Stage::Begun { job, pool, call, .. } = &mut self.stage {
-            // The worker is told first that it is on its own.
-            let outcome = if job.withdraw() { None } else { job.abandon(pool) };
+            // The worker is told first that it is on its own. What was withdrawn has none.
+            let outcome = if job.is_withdrawn() || job.withdraw() { None } else { job.abandon(pool) };
+            if let Some(Err(payload)) = outcome {
+                return pool.keep_panic(payload);
+            }
             drop((call.take(), outcome));
         }
     }

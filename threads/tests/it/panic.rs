@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use anyio_cancel_scope::CancelScope;
-use anyio_runtime::run;
+use anyio_runtime::{Builder, run};
 use anyio_sync::CapacityLimiter;
 use anyio_threads::{
     from_thread::{self, PortalTask, current_token, start_blocking_portal},
@@ -148,6 +148,27 @@ fn a_panic_that_nobody_awaits_comes_out_of_the_run() {
 }
 
 #[test]
+fn a_panic_that_is_dropped_with_its_call_comes_out_of_the_run() {
+    ends(|| {
+        let panicked = panic_of(|| {
+            run(async {
+                let gate = Gate::default();
+                let theirs = gate.clone();
+                let mut call = polled(to_thread::run_sync(move || {
+                    theirs.pass();
+                    boom("not looked at")
+                }));
+                assert!(call.poll().is_pending());
+                gate.open();
+                until(|| call.is_woken());
+                drop(call);
+            });
+        });
+        assert_eq!(panicked, "not looked at");
+    });
+}
+
+#[test]
 fn of_several_panics_that_nobody_awaits_the_first_comes_out_of_the_run() {
     ends(|| {
         let panicked = panic_of(|| {
@@ -233,6 +254,23 @@ fn a_panic_of_a_closure_that_is_dropped_unrun_comes_out_where_it_is_dropped() {
         let mut call = polled(scope.enter(to_thread::run_sync(move || drop(bomb))));
         let panicked = catch_unwind(AssertUnwindSafe(|| drop(call.poll()))).unwrap_err();
         assert_eq!(words(&*panicked), "unrun");
+    });
+}
+
+#[test]
+fn a_withdrawn_closure_whose_destructor_panics_is_not_left_over() {
+    ends(|| {
+        for _ in 0..50 {
+            Builder::new().on_left_over(|left| panic!("{left:?}")).run(async {
+                let (scope, bomb) = (CancelScope::new(), OnDrop(|| boom("unrun")));
+                let mut withdrawn = polled(scope.enter(to_thread::run_sync(move || std::mem::forget(bomb))));
+                if withdrawn.poll().is_pending() {
+                    scope.cancel();
+                    // Unless its thread was faster.
+                    let _ = catch_unwind(AssertUnwindSafe(|| drop(withdrawn.poll())));
+                }
+            });
+        }
     });
 }
 
