@@ -61,7 +61,8 @@ pub(crate) struct Job<F, T> {
 struct State<F, T> {
     /// Until it is begun or withdrawn.
     work: Option<(InScope<Once<F>>, Luggage)>,
-    outcome: Option<(Outcome<T>, Luggage)>,
+    /// Of the closure; none is left of what nobody wants.
+    outcome: Option<(Option<Outcome<T>>, Luggage)>,
     told: Option<(Outcome<T>, Luggage)>,
     /// No worker will come for it.
     refused: Option<Arc<io::Error>>,
@@ -280,16 +281,23 @@ where
         };
         // The closure is gone; this leaves its scope.
         drop(work);
-        self.state.lock().outcome = Some((outcome, luggage));
+        let mut outcome = Some(outcome);
+        let mut state = self.state.lock();
+        if state.abandoned.is_some() {
+            drop(state);
+            // Here, as long as it takes: while this worker tells of an end, it is taken for one that looks for the next job.
+            outcome = luggage.drop_inside(outcome).err().map(Err);
+            state = self.state.lock();
+        }
+        state.outcome = Some((outcome, luggage));
     }
 
     fn finish(&self, pool: &Pool) {
-        let (outcome, mut luggage, is_abandoned) = {
+        let (mut outcome, mut luggage, is_abandoned) = {
             let mut state = self.state.lock();
             let Some((outcome, luggage)) = state.outcome.take() else { return };
             (outcome, luggage, state.abandoned.is_some())
         };
-        let mut outcome = Some(outcome);
         if is_abandoned {
             pool.keep_panic_of(luggage.drop_inside(outcome.take()));
         }

@@ -15,7 +15,7 @@ use anyio_sync::CapacityLimiter;
 use anyio_task_group::gather;
 use anyio_threads::to_thread;
 
-use crate::support::{Gate, ends, until};
+use crate::support::{Gate, OnDrop, ends, start, until};
 
 /// Counts what is at work, and remembers who worked.
 #[derive(Clone, Default)]
@@ -154,6 +154,29 @@ fn a_raised_limiter_lets_more_in() {
             });
             gather(calls).await.unwrap();
             opener.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn the_destructor_of_a_value_that_nobody_wants_keeps_no_other_closure_waiting() {
+    ends(|| {
+        run(async {
+            let (gate, inside) = (Gate::default(), Gate::default());
+            let (theirs, at) = (gate.clone(), inside.clone());
+            let value = OnDrop(move || at.pass());
+            let mut call = to_thread::run_sync(move || {
+                theirs.pass();
+                value
+            });
+            start(&mut call).await;
+            gate.wait_for(1);
+            drop(call);
+            gate.open();
+            inside.wait_for(1);
+            // It ends only when another closure has run.
+            let open = inside.clone();
+            to_thread::run_sync(move || open.open()).await.unwrap();
         });
     });
 }
