@@ -18,9 +18,9 @@ use slab::Slab;
 
 use crate::{
     hunch::Hunch,
-    linger::{LOOKS, Linger},
+    linger::{Crowd, LOOKS, Linger},
     roster::{Bed, Call, Claimed, Refused, Rest, Roster},
-    sync::{Condvar, JoinHandle, Mutex, ThreadId, has_ended, thread},
+    sync::{Condvar, JoinHandle, Mutex, ThreadId, give_way, has_ended, thread},
 };
 
 /// What a panic carries.
@@ -71,6 +71,7 @@ pub(crate) struct Pool {
     pub(crate) hunch: Hunch,
     /// Whether a thread that has its answer calls again soon, or is over.
     pub(crate) calls_again: Hunch,
+    crowd: Crowd,
     system: System,
 }
 
@@ -85,6 +86,7 @@ impl Pool {
             keeps_panics,
             hunch: Hunch::default(),
             calls_again: Hunch::default(),
+            crowd: Crowd::new(),
             system,
         }
     }
@@ -152,9 +154,9 @@ impl Pool {
                 job.clone().run();
                 ended = Some(job);
                 looks = 0;
-            } else if looks < linger.looks() {
+            } else if looks < linger.looks() && !self.crowd.is_there() {
                 looks += 1;
-                thread::yield_now();
+                self.crowd.gave_way(give_way());
             } else {
                 looks = 0;
                 if !self.rest(&bed, &mut lingers, &mut linger) {
@@ -167,6 +169,7 @@ impl Pool {
     /// Sleeps until there is something to do; `false`: never again.
     fn rest(&self, bed: &Arc<Bed>, lingers: &mut bool, linger: &mut Linger) -> bool {
         let rest = self.roster.lock().rest(bed, lingers);
+        self.crowd.lies_down();
         let begun = Instant::now();
         match rest {
             Rest::Search => true,

@@ -78,6 +78,21 @@ pub(crate) fn has_ended(_: &JoinHandle<()>) -> bool {
     false
 }
 
+/// Gives way to other threads; tells how long that took.
+#[cfg(not(anyio_loom))]
+pub(crate) fn give_way() -> std::time::Duration {
+    let begun = std::time::Instant::now();
+    thread::yield_now();
+    begun.elapsed()
+}
+
+/// No model goes by real time.
+#[cfg(anyio_loom)]
+pub(crate) fn give_way() -> std::time::Duration {
+    thread::yield_now();
+    std::time::Duration::ZERO
+}
+
 /// Declares a thread-local; `const` where std allows it, plain under loom.
 macro_rules! thread_local_cell {
     (static $name:ident: $ty:ty = $init:expr;) => {
