@@ -21,7 +21,7 @@ use crate::{
     host::Seat,
     pool::Payload,
     run_finished::{RunFinished, Why},
-    sync::{Condvar, Guard, Mutex, thread},
+    sync::{Condvar, Guard, Mutex, give_way},
 };
 
 /// Where the output comes, and a thread waits for it.
@@ -87,13 +87,17 @@ impl<T> Answer<T> {
 
     /// Looks for it for a moment, giving way in between, if this is a worker; tells whether that was in vain.
     fn linger(&self) -> bool {
-        let Some(looks) = Seat::with(|seat| seat.linger.looks()) else { return false };
+        let Some((looks, crowd)) = Seat::with(|seat| (seat.linger.looks(), seat.crowd.clone())) else { return false };
         for _ in 0..looks {
             if self.is_there() {
                 return false;
             }
-            thread::yield_now();
+            if crowd.is_there() {
+                break;
+            }
+            crowd.gave_way(give_way());
         }
+        crowd.lies_down();
         true
     }
 

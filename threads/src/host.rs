@@ -7,6 +7,7 @@ use anyio_sync::CapacityLimiter;
 
 use crate::{
     answer::{Answer, Asked, Responder},
+    crowd::Crowd,
     linger::Linger,
     run_finished::Why,
     sync::thread_local_cell,
@@ -38,6 +39,7 @@ pub(crate) struct Seat {
     pub(crate) at_work: Option<AtWork>,
     /// How long it looks for an answer before it sleeps.
     pub(crate) linger: Linger,
+    pub(crate) crowd: Arc<Crowd>,
 }
 
 thread_local_cell! { static SEAT: RefCell<Option<Seat>> = RefCell::new(None); }

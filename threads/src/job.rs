@@ -33,6 +33,7 @@ use anyio_sync::CapacityLimiter;
 
 use crate::{
     answer::caught,
+    crowd::Crowd,
     host::{BoxedCall, Host, Seat},
     linger::{LOOKS, Linger},
     loan::Token,
@@ -260,12 +261,13 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    fn run(self: Arc<Self>) {
+    fn run(self: Arc<Self>, crowd: &Arc<Crowd>) {
         // By invariant 1.
         let Some((mut work, mut luggage)) = self.state.lock().work.take() else { return };
         let Some((limiter, run)) = luggage.home.take() else { unreachable!("it is begun once") };
         let (host, name, at_work) = (self.clone(), self.name.clone(), luggage.at_work.take());
-        let seat = Seat { host, name, started_at: self.place, limiter, run, at_work, linger: Linger::new(LOOKS) };
+        let (linger, crowd) = (Linger::new(LOOKS), crowd.clone());
+        let seat = Seat { host, name, started_at: self.place, limiter, run, at_work, linger, crowd };
         let (polled, seat) = seat.sit(|| {
             luggage.enter(|| {
                 let mut cx = Context::from_waker(Waker::noop());

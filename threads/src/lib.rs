@@ -14,6 +14,7 @@ mod token;
 
 mod answer;
 mod call;
+mod crowd;
 mod host;
 mod hunch;
 mod job;

@@ -28,6 +28,7 @@ use loom::{future::block_on, model::Builder};
 
 use crate::{
     answer::Answer,
+    crowd::Crowd,
     host::Seat,
     job::{Job, Look},
     loan::Loan,
@@ -135,7 +136,7 @@ impl Claimed for Chore {
 }
 
 impl Work for Chore {
-    fn run(self: Arc<Self>) {
+    fn run(self: Arc<Self>, _: &Arc<Crowd>) {
         self.step(|steps| steps.runs += 1);
         if let Some((other, until)) = &self.needs {
             other.wait(until);
@@ -323,7 +324,7 @@ where
         let (job, pool) = (self.job.clone(), self.pool.clone());
         spawn(move || {
             if job.claim() {
-                job.clone().run();
+                job.clone().run(&Arc::new(Crowd::new()));
                 job.finish(&pool);
             }
         })

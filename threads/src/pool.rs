@@ -17,8 +17,9 @@ use anyio_runtime::host::{Ended, Ending, LeftOver};
 use slab::Slab;
 
 use crate::{
+    crowd::Crowd,
     hunch::Hunch,
-    linger::{Crowd, LOOKS, Linger},
+    linger::{LOOKS, Linger},
     roster::{Bed, Call, Claimed, Refused, Rest, Roster},
     sync::{Condvar, JoinHandle, Mutex, ThreadId, give_way, has_ended, thread},
 };
@@ -29,7 +30,7 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 /// What a worker does.
 pub(crate) trait Work: Claimed + Send + Sync {
     /// Runs it on this thread, and tells nobody yet that it has ended. It does not panic.
-    fn run(self: Arc<Self>);
+    fn run(self: Arc<Self>, crowd: &Arc<Crowd>);
 
     /// Tells that it has ended, and lets go what it held. It does not panic.
     fn finish(&self, pool: &Pool);
@@ -71,7 +72,7 @@ pub(crate) struct Pool {
     pub(crate) hunch: Hunch,
     /// Whether a thread that has its answer calls again soon, or is over.
     pub(crate) calls_again: Hunch,
-    crowd: Crowd,
+    crowd: Arc<Crowd>,
     system: System,
 }
 
@@ -86,7 +87,7 @@ impl Pool {
             keeps_panics,
             hunch: Hunch::default(),
             calls_again: Hunch::default(),
-            crowd: Crowd::new(),
+            crowd: Arc::new(Crowd::new()),
             system,
         }
     }
@@ -151,7 +152,7 @@ impl Pool {
             // By invariant 3 of the roster, after this worker has said what it does next.
             untold.drain(..).for_each(|ended: Arc<dyn Work>| ended.finish(&self));
             if let Some(job) = job {
-                job.clone().run();
+                job.clone().run(&self.crowd);
                 ended = Some(job);
                 looks = 0;
             } else if looks < linger.looks() && !self.crowd.is_there() {

@@ -77,7 +77,7 @@ impl Claimed for Task {
 }
 
 impl Work for Task {
-    fn run(self: Arc<Self>) {
+    fn run(self: Arc<Self>, _: &Arc<Crowd>) {
         self.steps.lock().ran_on = Some(thread::current().id());
         until(|| self.steps().let_go);
     }
