@@ -1,7 +1,7 @@
 //! One closure on its way through a worker thread, as its task and its worker share it.
 //!
 //! ```text
-//!   QUEUED ──claimed by a worker──▶ BEGUN ──told──▶ ENDED (its task takes the outcome)
+//!   QUEUED ──claimed by a worker──▶ BEGUN ──told, or dropped unwanted──▶ ENDED (its task takes the outcome)
 //!      └──its task gives it up, or finds that it was refused──▶ WITHDRAWN
 //! ```
 //!
@@ -28,7 +28,7 @@ use anyio_cancel_scope::{
     host::{AtWork, Carried, Outside},
 };
 use anyio_context_vars::Snapshot;
-use anyio_runtime::host::left_over;
+use anyio_runtime::host::{LeftOver, left_over};
 use anyio_sync::CapacityLimiter;
 
 use crate::{
@@ -69,7 +69,8 @@ struct State<F, T> {
     refused: Option<Arc<io::Error>>,
     waker: Option<Waker>,
     call: Option<BoxedCall>,
-    abandoned: Option<Abandoned>,
+    /// Its place in the task tree.
+    abandoned: Option<Shown>,
 }
 
 /// What a closure takes along, and brings back.
@@ -105,12 +106,6 @@ impl Luggage {
             pool.keep_panic_of(dropped);
         }
     }
-}
-
-/// Its places in the task tree and in the list of left-overs.
-struct Abandoned {
-    _shown: Shown,
-    key: usize,
 }
 
 /// What a task finds.
@@ -159,7 +154,7 @@ impl<F, T> Job<F, T> {
         self.claim.load(Ordering::SeqCst) == claim
     }
 
-    /// Whether there is an outcome, or was one.
+    /// Whether there is an outcome, or was one that nobody wants.
     pub(crate) fn has_ended(&self) -> bool {
         self.is(ENDED)
     }
@@ -225,8 +220,7 @@ impl<F, T> Job<F, T> {
     /// Nobody awaits the job any more, which has begun. If it has just ended, its outcome comes out.
     pub(crate) fn abandon(&self, pool: &Pool) -> Option<Outcome<T>> {
         let shown = Shown::new(self.name.clone(), self.place, (&"run_sync (abandoned)", self.place));
-        let mut abandoned =
-            Some(Abandoned { _shown: shown, key: pool.note_abandoned(left_over(self.name.clone(), self.place)) });
+        let mut abandoned = Some(shown);
         let (told, waker, call) = {
             let mut state = self.state.lock();
             let told = state.told.take();
@@ -237,9 +231,7 @@ impl<F, T> Job<F, T> {
         };
         drop(waker);
         drop(call);
-        if let Some(Abandoned { key, .. }) = abandoned {
-            pool.strike_abandoned(key);
-        }
+        drop(abandoned);
         let (outcome, luggage) = told?;
         luggage.unpack(pool);
         Some(outcome)
@@ -324,11 +316,14 @@ where
         if let Some((outcome, mut luggage)) = unwanted {
             pool.keep_panic_of(luggage.drop_inside(outcome));
             luggage.unpack(pool);
+            self.claim.store(ENDED, Ordering::SeqCst);
         }
-        if let Some(Abandoned { key, .. }) = abandoned {
-            pool.strike_abandoned(key);
-        }
+        drop(abandoned);
         pool.keep_panic_of(drop_caught(at_work));
+    }
+
+    fn left_over(&self) -> Option<LeftOver> {
+        (!self.has_ended()).then(|| left_over(self.name.clone(), self.place))
     }
 
     fn refuse(&self, why: &Arc<io::Error>, pool: &Pool) {

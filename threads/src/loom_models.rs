@@ -22,7 +22,7 @@ use std::{
 };
 
 use anyio_cancel_scope::{RunRecord, host::Outside};
-use anyio_runtime::host::Ending;
+use anyio_runtime::host::{Ending, LeftOver};
 use anyio_sync::CapacityLimiter;
 use loom::{future::block_on, model::Builder};
 
@@ -145,6 +145,10 @@ impl Work for Chore {
 
     fn finish(&self, _: &Pool) {
         self.step(|steps| steps.told += 1);
+    }
+
+    fn left_over(&self) -> Option<LeftOver> {
+        None
     }
 
     fn refuse(&self, _: &Arc<io::Error>, _: &Pool) {

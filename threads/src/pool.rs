@@ -1,7 +1,7 @@
 //! The worker threads of one `run`, or of the process where there is none.
 //!
 //! # Lock order
-//! `roster`, `handles`, `abandoned` and `panic` are each held alone, but for `handles` while a thread is started: so one that
+//! `roster`, `handles`, `desks`, what is on a desk, and `panic` are each held alone, but for `handles` while a thread is started: so one that
 //! leaves at once finds its own.
 
 use std::{
@@ -35,6 +35,9 @@ pub(crate) trait Work: Claimed + Send + Sync {
     /// Tells that it has ended, and lets go what it held. It does not panic.
     fn finish(&self, pool: &Pool);
 
+    /// How it is told of where it outlives the `run`, unless it has ended.
+    fn left_over(&self) -> Option<LeftOver>;
+
     /// Tells that nobody will ever run it, for this reason. It does not panic.
     fn refuse(&self, why: &Arc<io::Error>, pool: &Pool);
 }
@@ -48,6 +51,9 @@ pub(crate) struct System {
     /// Starts a thread.
     pub(crate) spawn: Spawn,
 }
+
+/// What a worker has to do just now.
+type Desk = Mutex<Option<Arc<dyn Work>>>;
 
 type Spawn = Box<dyn Fn(Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> + Send + Sync>;
 
@@ -63,8 +69,8 @@ pub(crate) struct Pool {
     /// Told when the last thread of a pool leaves that is being closed.
     empty: Condvar,
     handles: Mutex<Vec<JoinHandle<()>>>,
-    /// What runs and is awaited by nobody.
-    abandoned: Mutex<Slab<LeftOver>>,
+    /// Those of the workers.
+    desks: Mutex<Slab<Arc<Desk>>>,
     /// The first panic that nobody awaited; only a `run` comes for it.
     panic: Mutex<Option<Payload>>,
     keeps_panics: bool,
@@ -82,7 +88,7 @@ impl Pool {
             roster: Mutex::new(Roster::new()),
             empty: Condvar::new(),
             handles: Mutex::new(Vec::new()),
-            abandoned: Mutex::new(Slab::new()),
+            desks: Mutex::new(Slab::new()),
             panic: Mutex::new(None),
             keeps_panics,
             hunch: Hunch::default(),
@@ -136,10 +142,18 @@ impl Pool {
     }
 
     fn work(self: Arc<Self>) {
+        let desk = Arc::new(Desk::new(None));
+        let place = self.desks.lock().insert(desk.clone());
+        self.work_at(&desk);
+        let desk = self.desks.lock().remove(place);
+        drop(desk);
+    }
+
+    fn work_at(self: &Arc<Self>, desk: &Desk) {
         let bed = Arc::new(Bed::new());
         let (mut ended, mut untold) = (None, Vec::new());
         let mut linger = Linger::new(self.system.looks.clone());
-        let (mut lingers, mut looks) = (false, 0);
+        let (mut lingers, mut looks, mut is_busy) = (false, 0, false);
         loop {
             let job = match ended.take() {
                 Some(ended) => self.roster.lock().take_after(ended, &mut untold, &mut lingers),
@@ -150,7 +164,12 @@ impl Pool {
                 }
             };
             // By invariant 3 of the roster, after this worker has said what it does next.
-            untold.drain(..).for_each(|ended: Arc<dyn Work>| ended.finish(&self));
+            untold.drain(..).for_each(|ended: Arc<dyn Work>| ended.finish(self));
+            if job.is_some() || is_busy {
+                is_busy = job.is_some();
+                let ended = std::mem::replace(&mut *desk.lock(), job.clone());
+                drop(ended);
+            }
             if let Some(job) = job {
                 job.clone().run(&self.crowd);
                 ended = Some(job);
@@ -204,16 +223,6 @@ impl Pool {
         }
     }
 
-    /// Notes a closure that nobody awaits any more.
-    pub(crate) fn note_abandoned(&self, what: LeftOver) -> usize {
-        self.abandoned.lock().insert(what)
-    }
-
-    pub(crate) fn strike_abandoned(&self, key: usize) {
-        let what = self.abandoned.lock().try_remove(key);
-        drop(what);
-    }
-
     /// Keeps the panic with which something ended that nobody awaits, if it did.
     pub(crate) fn keep_panic_of(&self, ended: Result<(), Payload>) {
         if let Err(payload) = ended {
@@ -263,7 +272,9 @@ impl Ending for Pool {
             // A worker catches what it runs.
             let _ = handle.join();
         }
-        let left_over = self.abandoned.lock().iter().map(|(_, what)| what.clone()).collect();
+        let desks: Vec<_> = self.desks.lock().iter().map(|(_, desk)| desk.clone()).collect();
+        let running = desks.iter().filter_map(|desk| desk.lock().clone());
+        let left_over = running.filter_map(|job| job.left_over()).collect();
         Ended { left_over, panic: self.panic.lock().take() }
     }
 }

@@ -86,6 +86,10 @@ impl Work for Task {
         self.steps.lock().told = true;
     }
 
+    fn left_over(&self) -> Option<LeftOver> {
+        None
+    }
+
     fn refuse(&self, _: &Arc<io::Error>, _: &Pool) {
         self.steps.lock().refused = true;
     }

@@ -187,3 +187,30 @@ fn a_thread_that_waits_for_its_task_when_the_run_ends_is_told() {
         assert_eq!(told.load(Ordering::SeqCst), 1);
     });
 }
+
+#[test]
+fn a_closure_that_is_still_awaited_elsewhere_is_told_and_gives_its_value() {
+    ends(|| {
+        let (gate, told) = (Gate::default(), Arc::new(Mutex::new(Vec::new())));
+        let (theirs, list) = (gate.clone(), told.clone());
+        let run = Builder::new().thread_grace(Duration::ZERO);
+        let run = run.on_left_over(move |left| list.lock().unwrap().extend(left.iter().map(ToString::to_string)));
+        let call = run.run(async {
+            let at = theirs.clone();
+            let closure = move || {
+                at.pass();
+                7
+            };
+            let mut call = Box::pin(to_thread::run_sync(closure).named("taken away"));
+            start(&mut call).await;
+            theirs.wait_for(1);
+            // One that has ended is none of them.
+            to_thread::run_sync(|| ()).await.unwrap();
+            Some(call)
+        });
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        assert!(told.len() == 1 && told[0].contains("taken away"), "{told:?}");
+        gate.open();
+        assert_eq!(futures::executor::block_on(call.unwrap()), Ok(7));
+    });
+}
