@@ -47,8 +47,8 @@ fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-fn spawn(work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-    thread::Builder::new().spawn(work).unwrap()
+fn spawn<T>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<()> {
+    thread::Builder::new().spawn(move || drop(work())).unwrap()
 }
 
 fn far() -> Instant {
@@ -182,9 +182,7 @@ fn jobs_of_two_threads_are_run_and_told() {
         let (mine, theirs) = (Chore::new(), Chore::new());
         let other = spawn({
             let (pool, chore) = (pool.clone(), theirs.clone());
-            move || {
-                pool.push(chore);
-            }
+            move || pool.push(chore)
         });
         pool.push(mine.clone());
         // Where the second thread was refused, the first one takes both.
@@ -265,9 +263,7 @@ fn without_a_thread_every_job_is_refused() {
         let (mine, theirs) = (Chore::new(), Chore::new());
         let other = spawn({
             let (pool, chore) = (pool.clone(), theirs.clone());
-            move || {
-                pool.push(chore);
-            }
+            move || pool.push(chore)
         });
         pool.push(mine.clone());
         for chore in [mine, theirs] {
