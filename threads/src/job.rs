@@ -260,14 +260,12 @@ where
         let (host, name, at_work) = (self.clone(), self.name.clone(), luggage.at_work.take());
         let (linger, crowd) = (Linger::new(LOOKS), crowd.clone());
         let seat = Seat { host, name, started_at: self.place, limiter, run, at_work, linger, crowd };
-        let (polled, seat) = seat.sit(|| {
+        let (polled, mut seat) = seat.sit(|| {
             luggage.enter(|| {
                 let mut cx = Context::from_waker(Waker::noop());
                 Pin::new(&mut work).poll(&mut cx)
             })
         });
-        luggage.home = Some((seat.limiter, seat.run));
-        luggage.at_work = seat.at_work;
         let outcome = match polled {
             Ok(Poll::Ready(output)) => Ok(output),
             Ok(Poll::Pending) => unreachable!("a closure is not pending"),
@@ -276,14 +274,14 @@ where
         // The closure is gone; this leaves its scope.
         drop(work);
         let mut outcome = Some(outcome);
-        let mut state = self.state.lock();
-        if state.abandoned.is_some() {
-            drop(state);
+        if self.is_gone() {
             // Here, as long as it takes: while this worker tells of an end, it is taken for one that looks for the next job.
-            outcome = luggage.drop_inside(outcome).err().map(Err);
-            state = self.state.lock();
+            let (dropped, own) = seat.sit(|| luggage.drop_inside(outcome.take()));
+            (outcome, seat) = (dropped.err().map(Err), own);
         }
-        state.outcome = Some((outcome, luggage));
+        luggage.home = Some((seat.limiter, seat.run));
+        luggage.at_work = seat.at_work;
+        self.state.lock().outcome = Some((outcome, luggage));
     }
 
     fn finish(&self, pool: &Pool) {

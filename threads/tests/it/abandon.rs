@@ -5,7 +5,7 @@ use anyio_runtime::run;
 use anyio_task_group::{current_task, debug::task_tree, task_group};
 use anyio_threads::{from_thread, to_thread};
 
-use crate::support::{Gate, ends, start, until};
+use crate::support::{Gate, OnDrop, ends, start, until};
 
 // "futurelock"
 #[test]
@@ -89,5 +89,29 @@ fn what_a_thread_blocks_on_by_itself_is_cancelled_too() {
             });
             assert_eq!(ended.await, Ok(Some(())));
         });
+    });
+}
+
+#[test]
+fn the_destructor_of_a_value_that_nobody_wants_is_told_that_it_is_abandoned() {
+    ends(|| {
+        let (told, telling) = (Gate::default(), std::sync::mpsc::channel());
+        let (tell, heard) = telling;
+        run(async {
+            let (at, opened) = (told.clone(), told);
+            let value = OnDrop(move || {
+                let call = from_thread::run_sync(|| ()).unwrap_err();
+                tell.send((from_thread::check_cancelled().is_err(), call.is_abandoned())).unwrap();
+            });
+            let mut call = to_thread::run_sync(move || {
+                at.pass();
+                value
+            });
+            start(&mut call).await;
+            opened.wait_for(1);
+            drop(call);
+            opened.open();
+        });
+        assert_eq!(heard.recv().unwrap(), (true, true));
     });
 }
