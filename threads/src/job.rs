@@ -24,7 +24,7 @@ use std::{
 };
 
 use anyio_cancel_scope::{
-    CancelExt, InScope, RunRecord,
+    CancelExt, Cancelled, InScope, RunRecord,
     host::{AtWork, Carried, Outside},
 };
 use anyio_context_vars::Snapshot;
@@ -215,6 +215,12 @@ impl<F, T> Job<F, T> {
         // The closure first, and then its token.
         drop(work);
         true
+    }
+
+    /// Withdraws it, or leaves it to its worker. What ended just now is still returned (R3).
+    pub(crate) fn give_up(&self, pool: &Pool, cancelled: Cancelled) -> Outcome<Result<T, Cancelled>> {
+        let ended = if self.withdraw() { None } else { self.abandon(pool) };
+        ended.map_or(Ok(Err(cancelled)), |outcome| outcome.map(Ok))
     }
 
     /// Nobody awaits the job any more, which has begun. If it has just ended, its outcome comes out.

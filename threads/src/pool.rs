@@ -189,14 +189,9 @@ impl Pool {
     /// Sleeps until there is something to do; `false`: never again.
     fn rest(&self, bed: &Arc<Bed>, lingers: &mut bool, linger: &mut Linger) -> bool {
         let rest = self.roster.lock().rest(bed, lingers);
-        self.crowd.lies_down();
-        let begun = Instant::now();
         match rest {
             Rest::Search => true,
-            Rest::Sleep if bed.doze(self.system.idle) => {
-                linger.learn(begun.elapsed());
-                true
-            }
+            Rest::Sleep if self.sleep(bed, linger) => true,
             Rest::Sleep if !self.roster.lock().leave(bed) => {
                 // It was called at the last moment.
                 bed.sleep();
@@ -213,6 +208,15 @@ impl Pool {
                 false
             }
         }
+    }
+
+    /// Tells whether it was called.
+    fn sleep(&self, bed: &Bed, linger: &mut Linger) -> bool {
+        self.crowd.lies_down();
+        let begun = Instant::now();
+        let called = bed.doze(self.system.idle);
+        linger.learn(begun.elapsed());
+        called
     }
 
     fn drop_own_handle(&self) {

@@ -104,7 +104,7 @@ impl<J: Claimed> Roster<J> {
         }
     }
 
-    /// With whether it comes next, to one who is looking for it right now.
+    /// With whether somebody is looking for it right now.
     pub(crate) fn push(&mut self, job: J) -> (Call, bool) {
         self.jobs.push_back(job);
         let call = self.call();
@@ -129,7 +129,7 @@ impl<J: Claimed> Roster<J> {
         }
     }
 
-    /// The next job for a worker that was searching. With none it still is, and `lingers` if it may.
+    /// The next job for a worker that was searching. With none it still is, and lingers.
     pub(crate) fn take(&mut self, untold: &mut Vec<J>, lingers: &mut bool) -> (Option<J>, Call) {
         self.hand_over(untold);
         let job = self.claim_next();

@@ -15,7 +15,7 @@ use anyio_sync::CapacityLimiter;
 
 use crate::{
     host::BoxedCall,
-    job::{Job, Look},
+    job::{Job, Look, Outcome},
     loan::{Loan, Token},
     pool::Pool,
     roster::Claimed,
@@ -252,8 +252,15 @@ impl<F, T> RunSync<F, T> {
             if call.as_mut().is_some_and(|call| call.as_mut().poll(cx).is_ready()) {
                 (*call, *answered) = (None, true);
             }
-            let leaves = *answered && self.abandon && check_cancelled().is_err();
-            if *answered && !leaves {
+            // Its thread may have called again; it is left all the same.
+            if *answered
+                && self.abandon
+                && let Err(cancelled) = check_cancelled()
+            {
+                let left = job.give_up(pool, cancelled);
+                return self.end(left);
+            }
+            if *answered {
                 if answers == ANSWERS {
                     // Who else can run has a turn.
                     self.checkpoint.note();
@@ -267,9 +274,7 @@ impl<F, T> RunSync<F, T> {
                     pool.calls_again.left_out();
                 }
             }
-            // Its thread may have called again; it is left all the same.
-            let look = if leaves { Look::Begun } else { job.look(cx) };
-            let ended = match look {
+            let ended = match job.look(cx) {
                 Look::Ended(outcome, luggage) => {
                     luggage.unpack(pool);
                     outcome.map(Ok)
@@ -289,23 +294,26 @@ impl<F, T> RunSync<F, T> {
                 }
                 Look::Queued | Look::Begun => {
                     let cancelled = ready!(self.checkpoint.poll_pending(cx));
-                    if job.withdraw() {
+                    if self.abandon {
+                        job.give_up(pool, cancelled)
+                    } else if job.withdraw() {
                         Ok(Err(cancelled))
-                    } else if self.abandon {
-                        // What ended just now is still returned (R3).
-                        job.abandon(pool).map_or(Ok(Err(cancelled)), |outcome| outcome.map(Ok))
                     } else {
                         self.checkpoint.note();
                         return Poll::Pending;
                     }
                 }
             };
-            // What the worker waits for goes with it.
-            self.stage = Stage::Done;
-            return match ended {
-                Ok(result) => Poll::Ready(result),
-                Err(payload) => resume_unwind(payload),
-            };
+            return self.end(ended);
+        }
+    }
+
+    /// What the worker waits for goes with the stage.
+    fn end(&mut self, ended: Outcome<Result<T, Cancelled>>) -> Poll<Result<T, Cancelled>> {
+        self.stage = Stage::Done;
+        match ended {
+            Ok(result) => Poll::Ready(result),
+            Err(payload) => resume_unwind(payload),
         }
     }
 }
