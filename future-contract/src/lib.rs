@@ -17,6 +17,7 @@ mod census;
 mod on_drop;
 mod panics;
 mod sleeper;
+mod threadless;
 
 pub use census::{Alive, Census};
 pub use contract::{Contract, Draft, Suite};
@@ -27,4 +28,5 @@ pub use panics::{panic_of, words};
 pub use polled::{Polled, start};
 pub use reentrant_waker::ReentrantWaker;
 pub use sleeper::Sleeper;
+pub use threadless::without_threads;
 pub use watchdog::ends;

@@ -1,30 +1,13 @@
-//! A system that gives no threads: a process of its own, whose threads are to have a stack that is larger than any memory.
-
-use std::{
-    env,
-    process::{Command, Stdio},
-};
+//! A system that gives no threads.
 
 use anyio_cancel_scope::CancelScope;
+use anyio_future_contract::without_threads;
 use anyio_sync::CapacityLimiter;
 use anyio_task_group::gather;
 use anyio_threads::{from_thread::start_blocking_portal, to_thread};
 use futures::executor::block_on;
 
 use crate::support::{Census, panic_of, polled};
-
-/// Runs a test of this file where no thread is given. The harness runs it on the first one then.
-#[track_caller]
-fn without_threads(test: &str) {
-    let child = Command::new(env::current_exe().unwrap())
-        .args([&format!("refused::{test}"), "--exact", "--include-ignored", "--test-threads=1"])
-        .env("RUST_MIN_STACK", (1_u64 << 60).to_string())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&[child.stdout, child.stderr].concat()).into_owned();
-    assert!(child.status.success() && said.contains("1 passed"), "{said}");
-}
 
 const SAYS: &str = "run_sync: there is no worker thread, and the system gives none: ";
 
@@ -44,7 +27,7 @@ fn panics() {
 // T1
 #[test]
 fn a_call_panics_where_no_thread_is_given_and_drops_its_closure_unrun() {
-    without_threads("panics");
+    without_threads("refused::panics");
 }
 
 #[test]
@@ -65,7 +48,7 @@ fn panics_in_a_group() {
 // G3
 #[test]
 fn the_panic_for_want_of_threads_comes_out_of_a_group_in_which_every_call_has_it() {
-    without_threads("panics_in_a_group");
+    without_threads("refused::panics_in_a_group");
 }
 
 #[test]
@@ -85,7 +68,7 @@ fn is_cancelled_as_it_gets_its_token() {
 // R3, T1: a token that came late is no reason to begin something.
 #[test]
 fn a_call_that_is_cancelled_as_it_gets_its_token_asks_for_no_thread() {
-    without_threads("is_cancelled_as_it_gets_its_token");
+    without_threads("refused::is_cancelled_as_it_gets_its_token");
 }
 
 #[test]
@@ -96,5 +79,5 @@ fn opens_a_portal() {
 
 #[test]
 fn a_portal_with_a_thread_of_its_own_is_an_error_where_none_is_given() {
-    without_threads("opens_a_portal");
+    without_threads("refused::opens_a_portal");
 }
