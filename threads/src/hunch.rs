@@ -1,10 +1,11 @@
-//! Whether a task that hands a closure to a worker which is looking for one had better wait a moment for its end than sleep.
+//! Whether a task had better wait a moment than sleep: for the end of a closure that a worker is looking for, or for what a
+//! thread does next that had its answer.
 //!
 //! A closure that is over before its task is asleep costs that task a sleep and the worker a wake-up: far more than itself.
-//! Nobody knows beforehand, so this goes by what happened lately: each try that found the value makes it worth another, and
+//! Nobody knows beforehand, so this goes by what happened lately: each try that found something makes it worth another, and
 //! one that did not counts twice. Where none is worth it, one in [`ENOUGH`] is made all the same.
 //!
-//! Only a task that comes for the second time in a row tries: it does one thing after the other. Of many that come together
+//! Only a task that brings the second closure in a row tries: it does one thing after the other. Of many that come together
 //! each would wait for its own closure alone, while the others could be under way.
 //!
 //! Its figures are guesses: an update that is lost does no harm.
@@ -46,13 +47,22 @@ impl Hunch {
     }
 
     /// A try was left out.
-    pub(crate) fn left_out(&self) {
+    fn left_out(&self) {
         let score = self.score.load(Relaxed);
         self.score.store(score.saturating_add(1).min(ENOUGH), Relaxed);
     }
 
-    /// Tries: looks again and again for a moment.
-    pub(crate) fn try_it(&self, mut is_over: impl FnMut() -> bool) {
+    /// Tries if it is worth it, and leaves it out otherwise.
+    pub(crate) fn follow(&self, is_over: impl FnMut() -> bool) {
+        if self.is_good() {
+            self.try_it(is_over);
+        } else {
+            self.left_out();
+        }
+    }
+
+    /// Looks again and again for a moment.
+    fn try_it(&self, mut is_over: impl FnMut() -> bool) {
         let found = (0..LOOKS).any(|_| {
             let found = is_over();
             if !found {

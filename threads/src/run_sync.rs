@@ -188,15 +188,12 @@ where
         let limiter = self.limiter.take().expect("it gave the token");
         let name = name_of::<F>(self.name.take());
         let may_try = pool.hunch.comes_again(cx.waker());
-        let tries = may_try && pool.hunch.is_good();
-        // Who tries needs none unless that fails.
-        let waker = (!tries).then(|| cx.waker().clone());
+        // Who tries needs none unless that fails: then the first look brings it.
+        let waker = (!may_try || !pool.hunch.is_good()).then(|| cx.waker().clone());
         let job = Arc::new(Job::new(f, (name, self.place), (token, limiter), run, waker));
         let is_looked_for = pool.push(job.clone());
-        if is_looked_for && tries {
-            pool.hunch.try_it(|| job.has_ended());
-        } else if is_looked_for && may_try {
-            pool.hunch.left_out();
+        if is_looked_for && may_try {
+            pool.hunch.follow(|| job.has_ended());
         }
         self.stage = Stage::Begun { job, pool, call: None, answered: false };
     }
@@ -268,11 +265,7 @@ impl<F, T> RunSync<F, T> {
                     return Poll::Pending;
                 }
                 (*answered, answers) = (false, answers + 1);
-                if pool.calls_again.is_good() {
-                    pool.calls_again.try_it(|| job.has_news());
-                } else {
-                    pool.calls_again.left_out();
-                }
+                pool.calls_again.follow(|| job.has_news());
             }
             let ended = match job.look(cx) {
                 Look::Ended(outcome, luggage) => {
@@ -422,6 +415,32 @@ mod tests {
                 assert_eq!(count.load(Ordering::SeqCst), polls * ANSWERS + 1);
             }
         });
+    }
+
+    #[test]
+    fn a_task_that_counted_on_a_short_closure_is_woken_for_a_long_one() {
+        let (begin, begun) = mpsc::channel();
+        let (go, gone) = mpsc::channel::<()>();
+        let wakes = Arc::new(Wakes::default());
+        let waker: Waker = wakes.clone().into();
+        let pool = Threads::of(&RunRecord::current()).pool.clone();
+        // As after many short ones of this task.
+        pool.hunch.comes_again(&waker);
+        while !pool.hunch.is_good() {
+            pool.hunch.follow(|| true);
+        }
+        let mut call = pin!(run_sync(move || {
+            begin.send(()).unwrap();
+            gone.recv()
+        }));
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        begun.recv().unwrap();
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 0);
+        drop(go);
+        while wakes.0.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        assert!(call.poll(&mut Context::from_waker(&waker)).is_ready());
     }
 
     // T1: `abandon_on_cancel` returns at once

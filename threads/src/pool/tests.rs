@@ -244,3 +244,18 @@ fn where_there_is_no_thread_everything_that_waits_is_refused() {
     }
     given.end();
 }
+
+#[test]
+fn a_worker_lies_down_at_once_where_others_want_the_processor() {
+    // It would look for ever.
+    let system = System { idle: Duration::MAX, looks: 1 << 40..=1 << 40, ..System::default() };
+    let pool = Arc::new(Pool::new(false, system));
+    let task = Task::short();
+    pool.push(task.clone());
+    until(|| task.is_told());
+    pool.crowd.gave_way(Duration::from_secs(1));
+    until(|| pool.roster.lock().asleep() == 1);
+    assert!(!pool.push(Task::short()));
+    pool.end(Instant::now() + HANGS);
+    assert_eq!(pool.threads(), 0);
+}
